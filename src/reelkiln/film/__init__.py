@@ -1,0 +1,1 @@
+"""Clips to MP4 and back."""

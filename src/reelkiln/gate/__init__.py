@@ -1,0 +1,1 @@
+"""Clips to numbers, numbers to a verdict."""

@@ -1,0 +1,1 @@
+"""Production: where plan, backend, gate and film meet."""

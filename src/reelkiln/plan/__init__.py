@@ -1,0 +1,1 @@
+"""Deciding, before anything is loaded, how a shot will be rendered. Pure: values in, values out."""
