@@ -1,0 +1,170 @@
+"""The family without weights: it paints a moving pattern from a seed and a sentence, with numpy.
+
+It keeps every promise of the seam, so production can be tried end to end where torch is not
+installed. What a real model does only sometimes, this one does when its card's preset asks. It
+reads these keys of `Preset.schedule`, all optional:
+
+`gain` (float, default 1.0)
+    brightness is computed as `value * gain / gain` at the plan's dtype. Where `value * gain`
+    overflows it, the value is lost: 1e5 ruins float16 and leaves bfloat16 and float32 whole, as an
+    activation that is too large for its type does; `inf` ruins every type.
+`fits_from` (int, default 0)
+    the first rung of `plan.ladder.LADDER` that fits (the CPU comes after the last). On the rungs
+    before it, opening allocates more memory than a machine can have and really fails.
+`picture` (str, default "moving")
+    "moving", "still" (no frame differs from the first), "black", or "flicker" (every second frame
+    dark).
+`step_seconds` (float, default 0.0)
+    how long each denoising step takes, for drills that stop a render half way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reelkiln.backends.probe import ram_peak
+from reelkiln.backends.seam import Finding, Folders, OnStep, Peak, Session, Step
+from reelkiln.errors import OutOfMemory, RenderFailed
+from reelkiln.plan.card import Card
+from reelkiln.plan.ladder import LADDER, Rung
+from reelkiln.plan.plan import Plan
+from reelkiln.reel import Clip, Segment
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Picture = NDArray[np.floating[Any]]
+
+__all__ = ["NullFamily"]
+
+MORE_THAN_ANY_MACHINE = 1 << 60
+"""Bytes; no operating system hands out an exbibyte, however much it overcommits."""
+
+
+class NullFamily:
+    """`Backend` of the family "null"."""
+
+    def check(self, card: Card, folders: Folders) -> tuple[Finding, ...]:
+        """Nothing to find: there are no files."""
+        return ()
+
+    @contextmanager
+    def open(self, plan: Plan, card: Card, folders: Folders, on_step: OnStep) -> Iterator[Session]:
+        """See `seam.Backend.open`. Raises only OutOfMemory, and only where `fits_from` says so."""
+        on_step(Step("load", 0, 1))
+        _allocate(plan, card)
+        on_step(Step("load", 1, 1))
+        yield _Painter(plan, card)
+
+
+class _Painter:
+    """`Session` of the family "null"."""
+
+    def __init__(self, plan: Plan, card: Card) -> None:
+        self._plan = plan
+        schedule = card.presets[plan.preset].schedule
+        self._gain = float(schedule.get("gain", 1.0))
+        self._picture = str(schedule.get("picture", "moving"))
+        self._step_seconds = float(schedule.get("step_seconds", 0.0))
+        self._held = 0
+
+    def render(self, segment: Segment, on_step: OnStep, lead: Clip | None = None) -> Clip:
+        """See `seam.Session.render`. A `lead` is continued from its last frame's phase."""
+        rng = self._encode(segment, on_step)
+        base, drift = self._denoise(segment, rng, on_step)
+        start = 0 if lead is None else len(lead.frames)
+        frames: list[NDArray[np.uint8]] = []
+        finite = 0
+        on_step(Step("decode", 0, segment.frames))
+        for index in range(segment.frames):
+            picture = self._expose(_frame(base, drift, start + index, self._picture))
+            finite += int(np.isfinite(picture).sum())
+            frames.append(_to_bytes(picture))
+            on_step(Step("decode", index + 1, segment.frames))
+        clip = np.stack(frames)
+        self._held = max(self._held, clip.nbytes + base.nbytes)
+        return Clip(clip, self._plan.fps, finite / clip.size)
+
+    def peak(self) -> Peak:
+        """Bytes: `vram` what a GPU would have held, `ram` the process's peak."""
+        return Peak(vram=self._held if self._plan.device == "cuda" else 0, ram=ram_peak())
+
+    def _encode(self, segment: Segment, on_step: OnStep) -> np.random.Generator:
+        on_step(Step("encode", 0, 1))
+        words = f"{segment.prompt}\n{segment.negative}".encode()
+        digest = int.from_bytes(hashlib.sha256(words).digest()[:8], "big")
+        on_step(Step("encode", 1, 1))
+        return np.random.default_rng([segment.seed, digest])
+
+    def _denoise(
+        self, segment: Segment, rng: np.random.Generator, on_step: OnStep
+    ) -> tuple[Picture, tuple[int, int]]:
+        """One octave of the pattern per step: (height, width, 3) in 0 to 1, and its drift."""
+        size, steps = self._plan.size, self._plan.steps
+        y, x = np.mgrid[0 : size.height, 0 : size.width]
+        total = np.zeros((size.height, size.width, 3))
+        on_step(Step("denoise", 0, steps))
+        for step in range(steps):
+            wave = rng.uniform(-6, 6, (2, 3)) * (1 + step / 2) * 2 * np.pi
+            phase = rng.uniform(0, 2 * np.pi, 3)
+            angle = y[..., None] / size.height * wave[0] + x[..., None] / size.width * wave[1]
+            total += np.sin(angle + phase) / (step + 1)
+            time.sleep(self._step_seconds)
+            on_step(Step("denoise", step + 1, steps))
+        low, high = float(total.min()), float(total.max())
+        drift = (int(rng.integers(1, 3)), int(rng.integers(1, 3)))
+        return (total - low) / max(high - low, 1e-9), drift
+
+    def _expose(self, picture: Picture) -> Picture:
+        """The plan's dtype, gained up and down again: what overflows becomes inf, then NaN."""
+        # numpy has no bfloat16; its exponent, and so where it overflows, is that of float32.
+        dtype = np.dtype(np.float16 if self._plan.dtype == "float16" else np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):
+            gain = np.asarray(self._gain, dtype)
+            exposed: Picture = np.asarray(picture + 0.5, dtype) * gain / gain - dtype.type(0.5)
+        return exposed
+
+
+def _frame(base: Picture, drift: tuple[int, int], index: int, picture: str) -> Picture:
+    match picture:
+        case "moving":
+            return np.roll(base, (index * drift[0], index * drift[1]), axis=(0, 1))
+        case "still":
+            return base
+        case "black":
+            return np.zeros_like(base)
+        case "flicker":
+            return base * (0.05 if index % 2 else 1.0)
+        case _:
+            raise RenderFailed(
+                f"the family null knows no picture called {picture!r}",
+                hint="Use moving, still, black or flicker in the preset's schedule.",
+            )
+
+
+def _to_bytes(picture: Picture) -> NDArray[np.uint8]:
+    finite = np.nan_to_num(picture.astype(np.float32), nan=0.0, posinf=1.0, neginf=0.0)
+    return (np.clip(finite, 0, 1) * 255).round().astype(np.uint8)
+
+
+def _allocate(plan: Plan, card: Card) -> None:
+    first_that_fits = int(card.presets[plan.preset].schedule.get("fits_from", 0))
+    if _place(plan.rung) >= first_that_fits:
+        return
+    try:
+        np.empty(MORE_THAN_ANY_MACHINE, np.uint8)
+    except MemoryError as error:
+        raise OutOfMemory(
+            f"{card.name} does not fit the {plan.rung.residence} arrangement: {error}",
+            hint="The next rung of the ladder needs less.",
+        ) from error
+
+
+def _place(rung: Rung) -> int:
+    return LADDER.index(rung) if rung in LADDER else len(LADDER)

@@ -1,0 +1,102 @@
+"""The only code that asks the machine what it is and what it has."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import warnings
+from importlib import metadata
+from pathlib import Path
+
+import psutil
+
+from reelkiln.plan.machine import Machine
+
+__all__ = ["gpu_may_exist", "probe", "ram_peak", "versions"]
+
+LIBRARIES = ("torch", "diffusers", "transformers", "accelerate")
+NATIVE_BF16 = (8, 0)
+"""Compute capability of Ampere. torch's own answer counts emulation on older GPUs as support."""
+
+
+def probe() -> Machine:
+    """This machine, now. Sizes in bytes; no GPU where torch is not installed or cannot use one.
+
+    Takes milliseconds without an NVIDIA driver, else as long as importing torch (about 2 s) and
+    making a CUDA context; `vram_free` is what is left after that.
+    """
+    name, total, free, bf16 = _gpu() if gpu_may_exist() else (None, 0, 0, False)
+    memory = psutil.virtual_memory()
+    return Machine(
+        gpu=name,
+        vram_total=total,
+        vram_free=free,
+        bf16=bf16,
+        ram_total=memory.total,
+        ram_free=memory.available,
+        system=platform.system(),
+        cores=psutil.cpu_count(logical=False) or os.cpu_count() or 1,
+    )
+
+
+def versions() -> dict[str, str]:
+    """Installed versions of the model libraries, found without importing them."""
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def gpu_may_exist() -> bool:
+    """Whether importing torch to look for a GPU can pay: a CUDA build, and a driver to talk to."""
+    torch_version = versions().get("torch", "+cpu")
+    if torch_version.endswith("+cpu") or platform.system() == "Darwin":
+        return False
+    return _driver_loads("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+
+
+def ram_peak() -> int:
+    """The most resident memory this process has held so far, in bytes."""
+    info = psutil.Process().memory_info()
+    if hasattr(info, "peak_wset"):  # Windows
+        return int(info.peak_wset)
+    return max(_peak_of_posix(), int(info.rss))
+
+
+def _driver_loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def _gpu() -> tuple[str | None, int, int, bool]:
+    try:
+        import torch
+    except (ImportError, OSError):  # OSError: a DLL of torch does not load; `open` will say which
+        return None, 0, 0, False
+    with warnings.catch_warnings():
+        # torch warns when the driver is too old for it, and then says that there is no GPU.
+        warnings.simplefilter("ignore")
+        if not torch.cuda.is_available():
+            return None, 0, 0, False
+    free, total = torch.cuda.mem_get_info()
+    bf16 = torch.cuda.get_device_capability() >= NATIVE_BF16
+    return str(torch.cuda.get_device_name()), int(total), int(free), bf16
+
+
+def _peak_of_posix() -> int:
+    try:
+        # The kernel's own mark for this process; getrusage inherits the parent's across exec.
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        import resource  # not on Windows, where peak_wset has answered already
+
+        return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)  # bytes on macOS
+    line = next((x for x in status.splitlines() if x.startswith("VmHWM:")), "VmHWM: 0 kB")
+    return int(line.split()[1]) * 1024
