@@ -2,7 +2,8 @@
 
 ReelkilnError                       exit  code
 ├── UsageError                        2   usage            mend the command
-│   ├── UnknownName                   2   unknown_name     a model, preset or template by that name
+│   ├── UnknownName                   2   unknown_name     no model, preset, … of that name
+│   ├── ScriptError                   2   script_error     mend the files that it names
 │   └── MissingLibrary                2   missing_library  install an extra
 ├── TryLater                         75   try_later        nothing is wrong with the command: wait
 │   ├── HubUnreachable               75   hub_unreachable
@@ -40,6 +41,7 @@ __all__ = [
     "PlanRefused",
     "ReelkilnError",
     "RenderFailed",
+    "ScriptError",
     "TryLater",
     "UnknownName",
     "UsageError",
@@ -54,23 +56,27 @@ class ReelkilnError(Exception):
     Args:
         message: one line, no full stop at the end.
         hint: one sentence saying what to do next, empty only where nothing can be done.
+        details: further lines, one for each place that needs mending.
     """
 
     code: ClassVar[str] = "error"
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", details: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.details = details
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Errors cross process walls with their hint."""
-        return (_rebuild, (type(self), self.message, self.hint))
+        """Errors cross process walls with their hint and details."""
+        return (_rebuild, (type(self), self.message, self.hint, self.details))
 
 
-def _rebuild(kind: type[ReelkilnError], message: str, hint: str) -> ReelkilnError:
-    return kind(message, hint=hint)
+def _rebuild(
+    kind: type[ReelkilnError], message: str, hint: str, details: tuple[str, ...]
+) -> ReelkilnError:
+    return kind(message, hint=hint, details=details)
 
 
 class UsageError(ReelkilnError):
@@ -84,6 +90,12 @@ class UnknownName(UsageError):
     """No model, preset or template has this name."""
 
     code = "unknown_name"
+
+
+class ScriptError(UsageError):
+    """A brand, product, template, storyboard or batch file has mistakes; `details` names each."""
+
+    code = "script_error"
 
 
 class MissingLibrary(UsageError):
