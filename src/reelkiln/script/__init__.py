@@ -1,0 +1,1 @@
+"""Words to shots: brand, products, templates, storyboards, batches and prompt dialects."""
