@@ -1,0 +1,241 @@
+"""The ledger: what was made, in one SQLite file. Each method is one transaction."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from sqlalchemy import URL, Connection, create_engine, event, text
+from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.pool import NullPool
+
+from reelkiln.errors import DiskFull, LedgerError, LockHeld, ReelkilnError
+from reelkiln.reel import Take, Verdict
+from reelkiln.store.migrations import STEPS
+
+__all__ = ["DeliveryRow", "Ledger", "open_ledger"]
+
+WAIT_SECONDS = 5.0
+"""How long one process waits for another one's transaction."""
+
+_INSERT_DELIVERY = text(
+    "INSERT INTO deliveries (sha256, recipe_digest, recipe, path, delivered_at)"
+    " VALUES (:sha256, :recipe_digest, :recipe, :path, :delivered_at) RETURNING id"
+)
+_INSERT_TAKE = text(
+    "INSERT INTO takes (delivery_id, segment, attempt, seed, sha256, kept, reasons, marks)"
+    " VALUES (:delivery_id, :segment, :attempt, :seed, :sha256, :kept, :reasons, :marks)"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRow:
+    """One delivered file: its hash, its recipe (JSON text), where it was put and when."""
+
+    id: int
+    sha256: str
+    recipe_digest: str
+    recipe: str
+    path: str
+    delivered_at: datetime
+
+
+class Ledger:
+    """An open, migrated ledger. Made by `open_ledger`; use it in a `with`, or close it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        url = URL.create("sqlite", database=str(path))
+        # NullPool: a connection lives as long as its transaction, so nothing is left open.
+        self._engine = create_engine(
+            url, poolclass=NullPool, connect_args={"timeout": WAIT_SECONDS}
+        )
+        event.listen(self._engine, "connect", _prepare)
+        event.listen(self._engine, "begin", _begin_immediately)
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._engine.dispose()
+
+    def version(self) -> int:
+        """How many migration steps the file has seen."""
+        with self._transaction() as connection:
+            return _version(connection)
+
+    def migrate(self) -> None:
+        """Bring the file to the newest schema, all steps or none.
+
+        Raises:
+            LedgerError: a newer reelkiln wrote this ledger, or the file is damaged.
+        """
+        with self._transaction() as connection:
+            seen = _version(connection)
+            if seen > len(STEPS):
+                raise LedgerError(
+                    f"the ledger {self.path} was written by a newer reelkiln",
+                    hint="Update reelkiln, or point REELKILN_STATE at another folder.",
+                )
+            for step in STEPS[seen:]:
+                for statement in step:
+                    connection.execute(text(statement))
+            connection.execute(text(f"PRAGMA user_version = {len(STEPS)}"))
+
+    def record_delivery(
+        self,
+        *,
+        sha256: str,
+        recipe_digest: str,
+        recipe: str,
+        path: str,
+        takes: tuple[Take, ...],
+        now: datetime,
+    ) -> int:
+        """Write one delivered file and all the takes made for it; returns the row's id.
+
+        Raises:
+            LedgerError, LockHeld, DiskFull: nothing was written.
+        """
+        row = {
+            "sha256": sha256,
+            "recipe_digest": recipe_digest,
+            "recipe": recipe,
+            "path": path,
+            "delivered_at": now.isoformat(),
+        }
+        with self._transaction() as connection:
+            key = int(connection.execute(_INSERT_DELIVERY, row).scalar_one())
+            for take in takes:
+                connection.execute(_INSERT_TAKE, {"delivery_id": key, **_take_row(take)})
+            return key
+
+    def find_delivery(self, *, sha256: str = "", recipe_digest: str = "") -> DeliveryRow | None:
+        """The latest delivery of this file hash or this recipe digest, or None."""
+        query = text(
+            "SELECT * FROM deliveries WHERE (:sha256 <> '' AND sha256 = :sha256)"
+            " OR (:digest <> '' AND recipe_digest = :digest) ORDER BY id DESC LIMIT 1"
+        )
+        with self._transaction() as connection:
+            row = connection.execute(query, {"sha256": sha256, "digest": recipe_digest}).first()
+        return None if row is None else _delivery(dict(row._mapping))
+
+    def takes_of(self, delivery_id: int) -> tuple[Take, ...]:
+        """The takes of one delivery, in the order they were made. Their files are gone."""
+        query = text("SELECT * FROM takes WHERE delivery_id = :id ORDER BY id")
+        with self._transaction() as connection:
+            rows = connection.execute(query, {"id": delivery_id}).all()
+        return tuple(_take(dict(row._mapping)) for row in rows)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except DatabaseError as error:
+            raise _translate(error, self.path) from error
+
+
+def open_ledger(path: Path) -> Ledger:
+    """Open the ledger at `path` (its folder is made) and bring it to the newest schema.
+
+    Raises:
+        LedgerError: the file is damaged, too new, or cannot be opened.
+        LockHeld: another process has held it for longer than `WAIT_SECONDS`.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerError(
+            f"the folder of the ledger cannot be made: {path.parent}: {error.strerror}",
+            hint="Point REELKILN_STATE at a folder you may write to.",
+        ) from error
+    ledger = Ledger(path)
+    ledger.migrate()
+    return ledger
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    # The driver's own transactions start too late for DDL; SQLAlchemy's "begin" starts ours.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_immediately(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _version(connection: Connection) -> int:
+    return int(connection.execute(text("PRAGMA user_version")).scalar_one())
+
+
+def _translate(error: DatabaseError, path: Path) -> ReelkilnError:
+    words = str(error.orig)
+    name = getattr(error.orig, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return LockHeld(
+            f"another program holds the ledger {path}",
+            hint="Wait until it is done, then try again.",
+        )
+    if name == "SQLITE_FULL":
+        return DiskFull(f"no room for the ledger {path}", hint="Make room on that disk.")
+    if isinstance(error, OperationalError):
+        return LedgerError(
+            f"the ledger {path} cannot be used: {words}",
+            hint="Point REELKILN_STATE at a folder you may write to.",
+        )
+    return LedgerError(
+        f"the ledger {path} is damaged: {words}",
+        hint="Move the file away; films carry their own recipes, so they can still be remade.",
+    )
+
+
+def _take_row(take: Take) -> dict[str, Any]:
+    return {
+        "segment": take.segment,
+        "attempt": take.attempt,
+        "seed": take.seed,
+        "sha256": take.sha256,
+        "kept": int(take.verdict.kept),
+        "reasons": json.dumps(take.verdict.reasons, ensure_ascii=False),
+        "marks": json.dumps(dict(take.verdict.marks)),
+    }
+
+
+def _take(row: dict[str, Any]) -> Take:
+    verdict = Verdict(
+        kept=bool(row["kept"]),
+        reasons=tuple(json.loads(row["reasons"])),
+        marks=json.loads(row["marks"]),
+    )
+    return Take(
+        segment=row["segment"],
+        attempt=row["attempt"],
+        seed=row["seed"],
+        path="",
+        sha256=row["sha256"],
+        verdict=verdict,
+    )
+
+
+def _delivery(row: dict[str, Any]) -> DeliveryRow:
+    at = datetime.fromisoformat(row.pop("delivered_at"))
+    return DeliveryRow(**row, delivered_at=at)
