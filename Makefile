@@ -1,0 +1,60 @@
+# From nothing in a fresh clone: `make demo` and `make test`. Linux and macOS.
+#   PYTHON=/path/to/python   the Python 3.11 to 3.13 to use (default: found)
+#   TORCH_INDEX=URL          another index for torch (default: pip's own)
+
+export PYTHON
+export TORCH_INDEX
+BOOT := $(if $(PYTHON),$(PYTHON),python3)
+BIN := .venv/bin
+SENTENCE := a gold serum bottle slowly rotating on a pink background, soft studio light
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench wheel-walk clean set-up-demo set-up-test python
+
+help: ## these lines
+	@echo "make TARGET [PYTHON=/path/to/python] [TORCH_INDEX=URL]"
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST)
+
+demo: set-up-demo ## set up .venv and render a clip from a sentence with the bundled model
+	@mkdir -p demo
+	$(BIN)/reelkiln make "$(SENTENCE)" --model spark --seed 7 -o demo/bottle.mp4 --force
+
+test: set-up-test ## set up .venv and run every check and every test
+	@$(MAKE) --no-print-directory lint core
+	$(BIN)/pytest
+
+check: set-up-test ## style, types, architecture and documents, without the other tests
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/pytest -q tests/test_house.py tests/test_docs.py
+
+bench: set-up-test ## print this machine's figures
+	$(BIN)/python benchmarks/bench.py
+
+wheel-walk: set-up-test ## build the wheel, install it into an empty environment and render
+	$(BIN)/python scripts/walk.py
+
+clean: ## remove environments, caches, built files and the demo
+	rm -rf .venv .venv-3.12 .venv-3.13 build dist demo
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.PHONY: lint core
+lint:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# The core without torch, on the further Pythons that are found (scripts/setup.py says which).
+core:
+	@$(BOOT) scripts/setup.py core
+	@for venv in .venv-3.12 .venv-3.13; do \
+	  test ! -f $$venv/setup.json || $$venv/bin/python -m pytest -q --without-torch || exit 1; \
+	done
+
+set-up-demo set-up-test: set-up-%: python
+	@$(BOOT) scripts/setup.py $*
+
+python:
+	@$(BOOT) -c 'import sys; sys.exit(sys.version_info < (3, 7))' 2>/dev/null || { \
+	  echo "reelkiln needs Python 3.11 to 3.13, and $(BOOT) is missing or far older. Install one" \
+	    "and name it: make demo PYTHON=/path/to/python" >&2; exit 1; }

@@ -1,0 +1,130 @@
+"""The same ground for every test: an empty folder, no settings, no hub, no network but loopback."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import ipaddress
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TORCH_LIBRARIES = {"torch", "diffusers", "transformers", "accelerate", "safetensors"}
+TORCH_FOLDERS = ("walk",)
+HERE = Path(__file__).parent
+HUB_HOME = tempfile.mkdtemp(prefix="reelkiln-tests-hub-")
+CLOSED_PORT = "http://127.0.0.1:9"
+
+# huggingface_hub reads its settings once, when it is imported. In this process it is online, so
+# that tests can point it at a hub on loopback; children inherit the environment of `clean_ground`.
+for name in ("HF_HUB_OFFLINE", "HF_ENDPOINT", "HF_HUB_CACHE", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+    os.environ.pop(name, None)
+os.environ["HF_HOME"] = HUB_HOME
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+import huggingface_hub.constants  # noqa: E402, F401
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--without-torch",
+        action="store_true",
+        help="run only what the core without the gpu extra can do",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "torch: needs the gpu extra (torch and diffusers)")
+    if config.getoption("--without-torch") and importlib.util.find_spec("torch"):
+        raise pytest.UsageError("--without-torch is for an environment that has no torch")
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(HUB_HOME, ignore_errors=True)
+
+
+def needs_torch(path: Path) -> bool:
+    """Whether a test file lives in a folder of torch tests or imports one of torch's libraries."""
+    if path.parent.relative_to(HERE).parts[:1] in [(folder,) for folder in TORCH_FOLDERS]:
+        return True
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        if any(name.partition(".")[0] in TORCH_LIBRARIES for name in names):
+            return True
+    return False
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    if not config.getoption("--without-torch") or HERE not in collection_path.parents:
+        return None
+    if collection_path.suffix == ".py" and needs_torch(collection_path):
+        return True
+    return None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--without-torch"):
+        return
+    dropped = [item for item in items if item.get_closest_marker("torch")]
+    items[:] = [item for item in items if item not in dropped]
+    config.hook.pytest_deselected(items=dropped)
+
+
+@pytest.fixture(autouse=True)
+def clean_ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty current folder, user folders that are nobody's, and a hub that is not there."""
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    for name in [n for n in os.environ if n.startswith("REELKILN")]:
+        monkeypatch.delenv(name)
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name.lower()))
+    for name in ("LOCALAPPDATA", "APPDATA"):
+        monkeypatch.setenv(name, str(tmp_path / name.lower()))
+    monkeypatch.setenv("HF_HOME", HUB_HOME)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_ENDPOINT", CLOSED_PORT)
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def is_loopback(address: object) -> bool:
+    """Whether a socket address stays on this machine: Unix sockets and other families do."""
+    if not isinstance(address, tuple) or not isinstance(address[0], str):
+        return True
+    try:
+        return ipaddress.ip_address(address[0]).is_loopback
+    except ValueError:
+        return address[0] == "localhost"
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test reaches beyond this machine: the attempt fails the test, whoever catches errors."""
+    real = {name: getattr(socket.socket, name) for name in ("connect", "connect_ex", "sendto")}
+
+    def guard(name: str):
+        def guarded(self: socket.socket, *arguments: object) -> object:
+            if not is_loopback(arguments[-1]):
+                pytest.fail(f"a test wanted to reach {arguments[-1]}")
+            return real[name](self, *arguments)
+
+        return guarded
+
+    def resolve(host: object, *rest: object, **more: object) -> object:
+        if isinstance(host, str) and host and not is_loopback((host, 0)):
+            pytest.fail(f"a test wanted to look up {host}")
+        return look_up(host, *rest, **more)
+
+    look_up = socket.getaddrinfo
+    for name in real:
+        monkeypatch.setattr(socket.socket, name, guard(name))
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    yield
