@@ -1,0 +1,60 @@
+"""The cards of the models: one TOML file each in `models/cards/`, read strictly.
+
+A new model of a known family is one more file there. `docs/models.md` says how to write one.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from types import MappingProxyType
+
+from reelkiln.errors import UsageError
+from reelkiln.plan.card import Card
+from reelkiln.plan.form import read
+from reelkiln.plan.wish import unknown_name
+
+__all__ = ["find_card", "load_cards", "read_card"]
+
+
+def load_cards() -> Mapping[str, Card]:
+    """Every card of the package by its name, in alphabetical order.
+
+    Raises:
+        UsageError: a card has a mistake; the message names the file and the key.
+    """
+    folder = files("reelkiln.models") / "cards"
+    found = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return _by_name(read_card((folder / name).read_text("utf-8"), name) for name in found)
+
+
+def find_card(name: str) -> Card:
+    """The card of that name.
+
+    Raises:
+        UnknownName: there is none; the hint names the nearest.
+    """
+    cards = load_cards()
+    if name not in cards:
+        raise unknown_name("model", name, cards)
+    return cards[name]
+
+
+def read_card(text: str, file: str) -> Card:
+    """One card from the text of its file, whose name must be the card's own plus `.toml`.
+
+    Raises:
+        UsageError: it is no TOML, a key is unknown, missing or of the wrong type, or the values
+            contradict each other.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as wrong:
+        raise UsageError(f"{file}: not TOML: {wrong}", hint="Mend that line.") from None
+    card: Card = read(Card, data, file)
+    if file != f"{card.name}.toml":
+        raise UsageError(f"{file}: holds the card {card.name!r}", hint="Name both alike.")
+    return card
+
+
+def _by_name(cards: Iterable[Card]) -> Mapping[str, Card]:
+    return MappingProxyType({card.name: card for card in cards})

@@ -1,0 +1,210 @@
+"""What a render will take: bytes on the device, bytes of RAM, seconds.
+
+Where the figures come from (all for diffusers 0.42, counted on the networks' published shapes; the
+card holds those that belong to one model):
+
+- working memory of one network call grows in proportion to latent cells times frames times guidance
+  halves: 16,641 B a cell for AnimateDiff at 16 bits, 65.7 kB a token for LTX (counted: live tensors
+  of one call);
+- under an allocator that held 16x512x512 with guidance, measured peaks were 4.52 GiB with the
+  network resident and 2.07 GiB with its weights streamed leaf by leaf: weights plus working memory
+  plus `_LIVE`, within 1 %;
+- what a plan sets aside is more: working memory times `_SPREAD` for fragmentation, plus
+  `_WORKSPACE` for cuDNN and cuBLAS;
+- a step lasts as long as its arithmetic or as its copying, whichever is longer, since a stream
+  overlaps the two.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, TypeAlias, get_args
+
+from reelkiln.plan.card import Card, Part, Preset, Stage
+from reelkiln.plan.ladder import Rung
+from reelkiln.plan.machine import GiB, Machine, MiB
+from reelkiln.reel import Size
+
+__all__ = ["DTYPE_BITS", "Dtype", "Job", "Need", "device_need", "ram_need", "seconds_need"]
+
+Dtype: TypeAlias = Literal["float32", "float16", "bfloat16"]
+
+DTYPE_BITS: Mapping[Dtype, Literal[32, 16]] = MappingProxyType(
+    {"float32": 32, "float16": 16, "bfloat16": 16}
+)
+
+_SPREAD = 1.15
+_WORKSPACE = 192 * MiB
+_LIVE = 44 * MiB
+_BUSY_SHARE = 0.25
+"""Of the working memory, the most that is alive while the largest blocks are on the device: in a
+UNet those are the deep ones, where the picture is small (skip tensors: 175 of 1,040 MiB)."""
+
+_RESULT = 12
+"""Bytes per pixel and frame of decoded frames, kept and joined at 16 bits."""
+
+_PROCESS_CPU = 500 * MiB
+"""Python, torch and diffusers, imported (measured: 547 MiB with the bundled model and one call)."""
+_PROCESS_GPU = 2 * GiB
+"""The same with CUDA's libraries loaded. Assumed, until measured."""
+
+_GPU_FLOPS: Mapping[str, float] = MappingProxyType(
+    {
+        "RTX 3050 Ti": 7.6e12,  # half of 15.2e12, its tensor peak at 60 W
+        "H100": 214e12,  # measured: 888e12 operations in 4.15 s
+    }
+)
+_GPU_FLOPS_UNKNOWN = 7.6e12
+_CPU_FLOPS_CORE = 25e9
+"""Sustained float32 operations a second of one core (measured with the bundled model: 22 to 43)."""
+_PINNED = 12e9
+_PAGEABLE = 4e9
+"""Bytes a second to the device over eight lanes of PCI Express 4, pinned and not. Assumed."""
+_DISK = 1.5e9
+_START = 6.0
+"""Seconds to import torch (2) and diffusers (4). Measured on two cores."""
+_CHUNKED = 1.05
+"""How much longer a step takes in chunks. Assumed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is to be computed: one segment of a card at a preset, and the dtype to compute in."""
+
+    card: Card
+    preset: Preset
+    size: Size
+    frames: int
+    dtype: Dtype
+
+    @property
+    def cells(self) -> int:
+        """Latent cells times frames of one guidance half."""
+        side = self.card.costs.cell
+        return -(-self.size.width // side) * -(-self.size.height // side) * self.frames
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What one stage holds at once, in bytes.
+
+    `live` is what its tensors come to; `peak` is what to set aside for it, with the margins.
+    """
+
+    weights: int
+    working: int
+
+    @property
+    def live(self) -> int:
+        """The tensors alone: what an allocator reports as its allocated peak."""
+        return self.weights + self.working + _LIVE
+
+    @property
+    def peak(self) -> int:
+        """With the margins for fragmentation and library workspace."""
+        return self.weights + int(self.working * _SPREAD) + _WORKSPACE
+
+
+def device_need(job: Job, rung: Rung) -> Mapping[Stage, Need]:
+    """What each stage holds on the device: nothing at all on the processor."""
+    if rung.residence == "cpu":
+        return {}
+    return {stage: _stage_need(job, rung, stage) for stage in get_args(Stage)}
+
+
+def _stage_need(job: Job, rung: Rung, stage: Stage) -> Need:
+    kept = job.card.parts if rung.residence == "resident" else _parts(job.card, stage)
+    working = _working(job, rung, stage)
+    weights = sum(_stored(part, part.params, job, rung) for part in kept)
+    if stage != "denoise" or rung.residence != "streamed":
+        return Need(weights=weights, working=working)
+    busy, wide = (
+        sum(_stored(part, count(part), job, rung) for part in kept)
+        for count in (lambda part: part.largest_block, _block_at_peak)
+    )
+    choices = (
+        Need(weights=wide, working=working),
+        Need(weights=busy, working=int(working * _BUSY_SHARE)),
+    )
+    return max(choices, key=lambda need: need.peak)
+
+
+def _parts(card: Card, stage: Stage) -> tuple[Part, ...]:
+    return tuple(part for part in card.parts if part.stage == stage)
+
+
+def _block_at_peak(part: Part) -> int:
+    return part.peak_block or part.largest_block
+
+
+def _stored(part: Part, params: int, job: Job, rung: Rung) -> int:
+    bits = rung.storage_bits if part.castable else DTYPE_BITS[job.dtype]
+    return params * bits // 8
+
+
+def _working(job: Job, rung: Rung, stage: Stage) -> int:
+    costs, wide = job.card.costs, DTYPE_BITS[job.dtype] // 16
+    match stage:
+        case "encode":
+            return 0
+        case "denoise":
+            halves = 1 if rung.two_pass else job.preset.halves
+            each = costs.split_bytes if rung.split else costs.denoise_bytes
+            return each * wide * job.cells * halves
+        case "decode":
+            at_once = job.frames if rung.decode == "whole" else 1
+            shown = costs.decode_bytes * at_once + _RESULT * job.frames
+            return shown * wide * job.size.pixels
+
+
+def ram_need(job: Job, rung: Rung) -> int:
+    """The most RAM the process holds, in bytes: libraries, weights as they are loaded, and without
+    a GPU the working memory too. A streamed network keeps a pinned copy of itself, no second one.
+    """
+    parts = job.card.parts
+    weights = sum(_stored(part, part.params, job, rung) for part in parts)
+    loading = weights + job.card.costs.load_params * DTYPE_BITS[job.dtype] // 8
+    if rung.residence != "cpu":
+        return _PROCESS_GPU + loading
+    stages = get_args(Stage)
+    working = max(_working(job, rung, stage) for stage in stages)
+    return _PROCESS_CPU + max(loading, weights + int(working * _SPREAD))
+
+
+def pinned_need(job: Job, rung: Rung) -> int:
+    """Bytes of RAM that cannot be paged out: the streamed weights."""
+    if rung.residence != "streamed":
+        return 0
+    return sum(_stored(part, part.params, job, rung) for part in _parts(job.card, "denoise"))
+
+
+def seconds_need(jobs: tuple[Job, ...], rung: Rung, machine: Machine) -> float:
+    """Seconds from importing the libraries to the last decoded frame, for all segments together."""
+    rate = _rate(rung, jobs[0].dtype, machine)
+    weights = sum(part.params for part in jobs[0].card.parts) * 2
+    moves = {"staged": 1.0, "streamed": 0.2}.get(rung.residence, 0.0) * weights / _PAGEABLE
+    once = _START + weights / _DISK
+    return once + sum(moves + _render_seconds(job, rung, rate) for job in jobs)
+
+
+def _render_seconds(job: Job, rung: Rung, rate: float) -> float:
+    costs, halves = job.card.costs, job.preset.halves
+    arithmetic = costs.denoise_flops * job.cells * halves / rate
+    if rung.split:
+        arithmetic *= _CHUNKED
+    passes = halves if rung.two_pass else 1
+    copying = pinned_need(job, rung) * passes / _PINNED
+    return job.preset.steps * max(arithmetic, copying) + costs.decode_flops * job.cells / rate
+
+
+def known_gpu(name: str) -> bool:
+    """Whether the speed of this GPU is known, or that of a slow one is assumed for it."""
+    return any(known in name for known in _GPU_FLOPS)
+
+
+def _rate(rung: Rung, dtype: Dtype, machine: Machine) -> float:
+    if rung.residence == "cpu":
+        return _CPU_FLOPS_CORE * machine.cores
+    name = machine.gpu or ""
+    rate = next((rate for known, rate in _GPU_FLOPS.items() if known in name), _GPU_FLOPS_UNKNOWN)
+    return rate / 2 if dtype == "float32" else rate

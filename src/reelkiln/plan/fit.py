@@ -1,0 +1,62 @@
+"""From what is wished to what a model can render: sizes and frame counts, decided by card data."""
+
+from collections.abc import Iterator
+from math import log
+
+from reelkiln.plan.card import Card
+from reelkiln.reel import Size
+
+__all__ = ["PIXEL_SLACK", "crop_share", "fit_frames", "fit_size", "legal_sizes"]
+
+PIXEL_SLACK = 0.1
+"""How far a legal size may lie from a native pixel count, as a share of it. Models trained at one
+size draw doubled subjects far above it and lose detail far below."""
+
+
+def legal_sizes(card: Card) -> Iterator[Size]:
+    """Every size the card allows near one of its native pixel counts, the native ones first."""
+    yield from card.native
+    if card.only_native:
+        return
+    sides = range(card.side_min, card.side_max + 1, card.side_multiple)
+    for width in sides:
+        for height in sides:
+            size = Size(width, height)
+            if size not in card.native and _near_native(size, card):
+                yield size
+
+
+def _near_native(size: Size, card: Card) -> bool:
+    return any(abs(size.pixels / native.pixels - 1) <= PIXEL_SLACK for native in card.native)
+
+
+def fit_size(card: Card, wished: Size) -> Size:
+    """The size to render for a delivered size: nearest in aspect, then nearest to native pixels.
+
+    The film room crops what is left over and scales the rest.
+    """
+
+    def distance(size: Size) -> tuple[float, float]:
+        shape = abs(log((size.width * wished.height) / (size.height * wished.width)))
+        amount = min(abs(size.pixels / native.pixels - 1) for native in card.native)
+        return (round(shape, 9), amount)
+
+    return min(legal_sizes(card), key=distance)
+
+
+def crop_share(rendered: Size, wished: Size) -> float:
+    """The share (0 to 1) of the rendered picture that cropping to the wished aspect cuts away.
+
+    >>> crop_share(Size(128, 128), Size(720, 1280))
+    0.4375
+    """
+    across = rendered.width * wished.height
+    along = rendered.height * wished.width
+    return 1 - min(across, along) / max(across, along)
+
+
+def fit_frames(card: Card, frames: int) -> int:
+    """The least legal frame count of at least `frames`, or the card's most where there is none."""
+    steps = -(-(frames - card.frame_rest) // card.frame_step)
+    least = card.frame_step * max(steps, 0) + card.frame_rest
+    return min(max(least, card.frame_rest or card.frame_step), card.frames_max)
