@@ -161,9 +161,9 @@ def pip_sources(python: str) -> tuple[list[str], list[str]]:
 
 
 def show(line: str) -> None:
-    """Of all that pip says, the lines that tell a waiting person where it stands."""
+    """Of all that pip says, the lines that a waiting person wants: large files, and the copying."""
     words = line.split()
-    if words[:1] in (["Downloading"], ["Processing"]) and ".metadata" not in line:
+    if words[:1] == ["Downloading"] and words[-1] in ("MB)", "GB)"):
         print("  " + " ".join([words[1].rpartition("/")[2], *words[2:]]), flush=True)
     elif words[:2] == ["Installing", "collected"]:
         print("  installing; this takes a minute or two", flush=True)

@@ -16,6 +16,8 @@ import pytest
 
 TORCH_LIBRARIES = {"torch", "diffusers", "transformers", "accelerate", "safetensors"}
 TORCH_FOLDERS = ("walk",)
+# About the repository, with tools that only the full environment holds: once is enough.
+ONCE = ("test_house.py", "test_wheel.py")
 HERE = Path(__file__).parent
 HUB_HOME = tempfile.mkdtemp(prefix="reelkiln-tests-hub-")
 CLOSED_PORT = "http://127.0.0.1:9"
@@ -47,9 +49,10 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(HUB_HOME, ignore_errors=True)
 
 
-def needs_torch(path: Path) -> bool:
-    """Whether a test file lives in a folder of torch tests or imports one of torch's libraries."""
-    if path.parent.relative_to(HERE).parts[:1] in [(folder,) for folder in TORCH_FOLDERS]:
+def needs_more(path: Path) -> bool:
+    """Whether a test file needs more than the core: by its place, or by what it imports."""
+    place = path.relative_to(HERE).parts
+    if place[0] in (*TORCH_FOLDERS, *ONCE):
         return True
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -63,7 +66,7 @@ def needs_torch(path: Path) -> bool:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     if not config.getoption("--without-torch") or HERE not in collection_path.parents:
         return None
-    if collection_path.suffix == ".py" and needs_torch(collection_path):
+    if collection_path.suffix == ".py" and needs_more(collection_path):
         return True
     return None
 
