@@ -1,1 +1,1 @@
-"""Clips to MP4 and back."""
+"""Clips to MP4 and back: read, conform, encode, look at, describe."""

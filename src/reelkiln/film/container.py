@@ -1,0 +1,52 @@
+"""Opening a film with PyAV: only files on this machine, only containers that hold a film."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from reelkiln.errors import FilmError
+from reelkiln.film.faults import translated
+
+__all__ = ["opened", "picture"]
+
+# A playlist with a film's name could otherwise make ffmpeg open other files, or the network.
+_LOCAL_FILMS = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts",
+}
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[InputContainer]:
+    """A container, open for reading; PyAV's errors inside the `with` become ours.
+
+    Raises:
+        UsageError: the file is missing, is a folder or may not be read.
+        FilmError: it is no film, or is damaged.
+    """
+    with (
+        translated(path),
+        av.open(
+            str(path.absolute()), "r", options=dict(_LOCAL_FILMS), metadata_errors="replace"
+        ) as container,
+    ):
+        yield container
+
+
+def picture(container: InputContainer, path: Path) -> VideoStream:
+    """The first video stream, decoded on all cores.
+
+    Raises:
+        FilmError: there is none, or its frames have no size.
+    """
+    if not container.streams.video:
+        raise FilmError(f"{path} has no picture", hint="name a film, not a sound file")
+    stream = container.streams.video[0]
+    if stream.codec_context.width < 1 or stream.codec_context.height < 1:
+        raise FilmError(f"{path} has a picture of no size", hint="make or copy the file again")
+    stream.thread_type = "AUTO"
+    return stream
