@@ -13,10 +13,26 @@ from typing import Literal, TypeAlias
 from reelkiln.errors import UsageError
 from reelkiln.reel import Size
 
-__all__ = ["Card", "Costs", "Licence", "Part", "Preset", "Reach", "Source", "Stage"]
+__all__ = [
+    "GUIDANCE_MAX",
+    "STEPS_MAX",
+    "Card",
+    "Costs",
+    "Licence",
+    "Part",
+    "Preset",
+    "Reach",
+    "Source",
+    "Stage",
+]
 
 Stage: TypeAlias = Literal["encode", "denoise", "decode"]
 """The phase of a render that needs a part."""
+
+STEPS_MAX = 1000
+"""The most steps: a diffusion model is trained on as many."""
+GUIDANCE_MAX = 50
+"""The most guidance, far beyond what any model is used with."""
 
 
 def _must(true: bool, message: str) -> None:
@@ -140,8 +156,8 @@ class Preset:
     adds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _must(1 <= self.steps <= 1000, f"steps must be 1 to 1000, not {self.steps}")
-        _must(0 <= self.guidance <= 50, f"guidance must be 0 to 50, not {self.guidance}")
+        _must(1 <= self.steps <= STEPS_MAX, f"steps must be 1 to {STEPS_MAX}")
+        _must(0 <= self.guidance <= GUIDANCE_MAX, f"guidance must be 0 to {GUIDANCE_MAX}")
         _must(self.scheduler.isidentifier(), f"scheduler {self.scheduler!r} is not a class name")
 
     @property

@@ -25,7 +25,17 @@ from reelkiln.plan.ladder import Rung
 from reelkiln.plan.machine import GiB, Machine, MiB
 from reelkiln.reel import Size
 
-__all__ = ["DTYPE_BITS", "Dtype", "Job", "Need", "device_need", "ram_need", "seconds_need"]
+__all__ = [
+    "DTYPE_BITS",
+    "Dtype",
+    "Job",
+    "Need",
+    "device_need",
+    "known_gpu",
+    "pinned_need",
+    "ram_need",
+    "seconds_need",
+]
 
 Dtype: TypeAlias = Literal["float32", "float16", "bfloat16"]
 

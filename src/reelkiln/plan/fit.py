@@ -1,6 +1,7 @@
 """From what is wished to what a model can render: sizes and frame counts, decided by card data."""
 
 from collections.abc import Iterator
+from itertools import product
 from math import log
 
 from reelkiln.plan.card import Card
@@ -19,15 +20,15 @@ def legal_sizes(card: Card) -> Iterator[Size]:
     if card.only_native:
         return
     sides = range(card.side_min, card.side_max + 1, card.side_multiple)
-    for width in sides:
-        for height in sides:
+    for width, height in product(sides, sides):
+        if _pixel_distance(card, width * height) <= PIXEL_SLACK:
             size = Size(width, height)
-            if size not in card.native and _near_native(size, card):
+            if size not in card.native:
                 yield size
 
 
-def _near_native(size: Size, card: Card) -> bool:
-    return any(abs(size.pixels / native.pixels - 1) <= PIXEL_SLACK for native in card.native)
+def _pixel_distance(card: Card, pixels: int) -> float:
+    return min(abs(pixels / native.pixels - 1) for native in card.native)
 
 
 def fit_size(card: Card, wished: Size) -> Size:
@@ -38,8 +39,7 @@ def fit_size(card: Card, wished: Size) -> Size:
 
     def distance(size: Size) -> tuple[float, float]:
         shape = abs(log((size.width * wished.height) / (size.height * wished.width)))
-        amount = min(abs(size.pixels / native.pixels - 1) for native in card.native)
-        return (round(shape, 9), amount)
+        return (round(shape, 9), _pixel_distance(card, size.pixels))
 
     return min(legal_sizes(card), key=distance)
 

@@ -4,48 +4,55 @@ from reelkiln.plan.card import Card
 from reelkiln.plan.estimate import Dtype, known_gpu
 from reelkiln.plan.fit import crop_share
 from reelkiln.plan.ladder import Rung
-from reelkiln.plan.machine import GiB, Machine
-from reelkiln.reel import Segment, Shot, Size
+from reelkiln.plan.machine import Machine
+from reelkiln.plan.outline import Outline
+from reelkiln.reel import Shot, Size
 
-__all__ = ["explain", "explain_device", "gib"]
+__all__ = ["duration", "explain", "explain_device"]
 
 
-def gib(size: int) -> str:
-    """Bytes as a person reads them.
+def duration(seconds: float) -> str:
+    """Seconds as a person says them.
 
-    >>> gib(2_772_434_944)
-    '2.58 GiB'
+    >>> duration(17.4), duration(260), duration(38_296)
+    ('17 s', '4 min 20 s', '10 h 38 min')
     """
-    return f"{size / GiB:.2f} GiB"
+    whole = round(seconds)
+    if whole < 120:
+        return f"{whole} s"
+    if whole < 7200:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def explain(shot: Shot, card: Card, size: Size, segments: tuple[Segment, ...]) -> tuple[str, ...]:
+def explain(shot: Shot, what: Outline) -> tuple[str, str, str]:
     """Why these steps, this size and these frames."""
-    preset = card.presets[shot.preset]
-    twice = "two calls of the network a step" if preset.halves == 2 else "one call a step"
+    calls = "two calls of the network a step" if what.preset.halves == 2 else "one call a step"
     return (
-        f"{card.name}, preset {shot.preset}: {preset.steps} steps at guidance "
-        f"{preset.guidance:g}, {twice}.",
-        _explain_size(shot.size, card, size),
-        _explain_frames(shot, card, segments),
+        f"{what.card.name}, preset {shot.preset}: {what.preset.steps} steps at guidance "
+        f"{what.preset.guidance:g}, {calls}.",
+        _explain_size(shot.size, what.card, what.size),
+        _explain_frames(shot, what),
     )
 
 
 def _explain_size(wished: Size, card: Card, size: Size) -> str:
+    if size == wished:
+        return f"{card.name} renders {size} itself."
     only = len(card.native) == 1 and card.only_native
     why = (
         f"{size} is the only size {card.name} renders"
         if only
-        else (f"{size} is the size of {card.name} nearest in shape to {wished}")
+        else f"{size} is the size of {card.name} nearest in shape to {wished}"
     )
     cropped = round(100 * crop_share(size, wished))
     crop = f"cropped by {cropped} % and " if cropped else ""
-    return f"{why}; it is {crop}scaled to {wished}." if size != wished else f"{why}."
+    return f"{why}; it is {crop}scaled to {wished}."
 
 
-def _explain_frames(shot: Shot, card: Card, segments: tuple[Segment, ...]) -> str:
-    wish = f"{float(shot.seconds):g} s at {float(card.fps):g} frames a second"
-    frames, reach = segments[0].frames, card.reach
+def _explain_frames(shot: Shot, what: Outline) -> str:
+    wish = f"{float(shot.seconds):g} s at {float(what.card.fps):g} frames a second"
+    frames, reach = what.segments[0].frames, what.card.reach
     match reach.kind:
         case "forth-and-back":
             return f"{wish}: {frames} frames, played forth and back until the time is full."
@@ -54,8 +61,8 @@ def _explain_frames(shot: Shot, card: Card, segments: tuple[Segment, ...]) -> st
                 f"{wish}: {frames} frames in windows of {reach.context}, "
                 f"a new one every {reach.stride} (FreeNoise)."
             )
-        case "lead" if len(segments) > 1:
-            counts = " + ".join(str(segment.frames) for segment in segments)
+        case "lead" if len(what.segments) > 1:
+            counts = " + ".join(str(segment.frames) for segment in what.segments)
             return f"{wish}: {counts} frames, each run led by {reach.lead} of the one before."
         case _:
             return f"{wish}: {frames} frames in one go."
@@ -63,21 +70,13 @@ def _explain_frames(shot: Shot, card: Card, segments: tuple[Segment, ...]) -> st
 
 def explain_device(
     card: Card, machine: Machine, dtype: Dtype, rung: Rung, seconds: float
-) -> tuple[str, ...]:
-    """Why this dtype, and how long it will take."""
+) -> tuple[str, str]:
+    """Why this device and dtype, and how long it will take."""
+    about = f"It takes about {duration(seconds)}"
     if rung.residence == "cpu":
-        where = "no GPU was found" if machine.gpu is None else "the GPU is too small"
-        return (f"float32 on the processor: {where}.", f"It takes about {seconds:.0f} s.")
-    why = (
-        "as its card says"
-        if dtype == card.dtype_gpu
-        else f"since {machine.gpu} is not safe in less"
-    )
-    known = (
-        ""
-        if known_gpu(machine.gpu or "")
-        else (
-            f"; the speed of {machine.gpu} is not known, that of a small laptop's GPU was assumed"
-        )
-    )
-    return (f"{dtype}, {why}.", f"It takes about {seconds:.0f} s{known}.")
+        why = "no GPU was found" if machine.gpu is None else f"{machine.gpu} has too little memory"
+        return (f"float32 on the processor: {why}.", f"{about}.")
+    if not known_gpu(machine.gpu or ""):
+        about += f"; how fast {machine.gpu} is was not measured, an RTX 3050 Ti was assumed"
+    why = "as its card says" if dtype == card.dtype_gpu else f"not {card.dtype_gpu}, on this GPU"
+    return (f"{dtype} on {machine.gpu}, {why}.", f"{about}.")

@@ -1,0 +1,110 @@
+"""Standing on one rung: what it takes there, and whether the machine has it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from reelkiln.plan.budget import device_budget, pinned_budget, ram_budget
+from reelkiln.plan.card import Card
+from reelkiln.plan.estimate import (
+    DTYPE_BITS,
+    Dtype,
+    Job,
+    device_need,
+    pinned_need,
+    ram_need,
+    seconds_need,
+)
+from reelkiln.plan.ladder import Rung, rungs
+from reelkiln.plan.machine import GiB, Machine
+from reelkiln.plan.outline import Outline
+
+__all__ = ["Attempt", "attempt", "attempts", "gib", "gpu_dtype", "safer_dtype"]
+
+BROKEN_FP16 = ("GTX 16", "T1000", "T600", "T550", "T500", "MX450", "MX550")
+"""Turing GPUs without tensor cores, which give NaN in 16 bits (ComfyUI issue 884)."""
+
+_SAFER: Mapping[Dtype, Dtype] = MappingProxyType({"float16": "bfloat16", "bfloat16": "float32"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A rung tried: what it needs (bytes, seconds), and why not (empty: it fits)."""
+
+    rung: Rung
+    dtype: Dtype
+    peak_bytes: int
+    ram_bytes: int
+    seconds: float
+    refusal: str
+
+    def __str__(self) -> str:
+        """The attempt as a sentence."""
+        return f"{self.rung}: {self.refusal}." if self.refusal else f"{self.rung}: {self._taken()}."
+
+    def _taken(self) -> str:
+        ram = f"{gib(self.ram_bytes)} of RAM"
+        if self.rung.residence == "cpu":
+            return f"needs {ram}, which is there"
+        return f"needs {gib(self.peak_bytes)} of GPU memory and {ram}, which is there"
+
+
+def attempts(what: Outline, machine: Machine, dtype: Dtype) -> tuple[Attempt, ...]:
+    """Every rung this model can stand on here, fastest first; the GPU computes in `dtype`."""
+    ladder = rungs(what.card, what.preset, gpu=machine.gpu is not None, bits=DTYPE_BITS[dtype])
+    return tuple(attempt(what, rung, machine, dtype) for rung in ladder)
+
+
+def attempt(what: Outline, rung: Rung, machine: Machine, dtype: Dtype) -> Attempt:
+    """One rung; the processor computes in float32 whatever `dtype` says."""
+    kind: Dtype = "float32" if rung.residence == "cpu" else dtype
+    jobs = tuple(
+        Job(card=what.card, preset=what.preset, size=what.size, frames=segment.frames, dtype=kind)
+        for segment in what.segments
+    )
+    largest = max(jobs, key=lambda job: job.frames)
+    peak = max((need.peak for need in device_need(largest, rung).values()), default=0)
+    ram, pinned = ram_need(largest, rung), pinned_need(largest, rung)
+    return Attempt(
+        rung=rung,
+        dtype=kind,
+        peak_bytes=peak,
+        ram_bytes=ram,
+        seconds=seconds_need(jobs, rung, machine),
+        refusal=_refusal(peak, ram, pinned, machine),
+    )
+
+
+def _refusal(peak: int, ram: int, pinned: int, machine: Machine) -> str:
+    held = (
+        (peak, device_budget(machine), "GPU memory"),
+        (ram, ram_budget(machine), "RAM"),
+        (pinned, pinned_budget(machine), "pinned RAM"),
+    )
+    for needed, free, what in held:
+        if needed > free:
+            return f"needs {gib(needed)} of {what}, {gib(free)} may be used"
+    return ""
+
+
+def gpu_dtype(card: Card, machine: Machine) -> Dtype:
+    """What to compute in on this GPU: the card's dtype where the GPU computes it rightly."""
+    if card.dtype_gpu == "bfloat16":
+        return "bfloat16" if machine.bf16 else "float32"
+    return "float32" if any(name in (machine.gpu or "") for name in BROKEN_FP16) else "float16"
+
+
+def safer_dtype(dtype: Dtype, machine: Machine) -> Dtype | None:
+    """What to compute in after NaN: a wider range first, then more digits, then nothing is left."""
+    if dtype == "float16" and not machine.bf16:
+        return "float32"
+    return _SAFER.get(dtype)
+
+
+def gib(size: int) -> str:
+    """Bytes as a person reads them.
+
+    >>> gib(2_772_434_944)
+    '2.58 GiB'
+    """
+    return f"{size / GiB:.2f} GiB"
