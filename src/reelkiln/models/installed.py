@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from reelkiln.models.layout import (
     snapshot_folder,
 )
 from reelkiln.models.lock import Lock, LockedSource, read_lock
+from reelkiln.models.manifest import read_manifest, wrong_size
 from reelkiln.plan.card import Card, Source
 
 __all__ = [
@@ -125,15 +127,23 @@ def said(size: int) -> str:
 
 
 def _folder(card: Card, source: Source, cache: Path, lock: Lock | None) -> Path | None:
+    if card.bundled:
+        return _bundled(card, source)
     for folder in _places(card, source, cache, lock):
         if all((folder / safe_path(name)).is_file() for name in source.files):
             return folder
-    if card.bundled:
+    return None
+
+
+def _bundled(card: Card, source: Source) -> Path:
+    folder = bundled_folder(card)
+    wrong = wrong_size(folder, read_manifest(folder))
+    if wrong:
         raise WeightsBroken(
-            f"the bundled model {card.name} is not complete in {bundled_folder(card)}",
+            f"the bundled model {card.name} is not complete: {wrong} in {folder}",
             hint="Install reelkiln again.",
         )
-    return None
+    return folder / safe_path(source.name)
 
 
 def _places(card: Card, source: Source, cache: Path, lock: Lock | None) -> list[Path]:
@@ -149,6 +159,7 @@ def _places(card: Card, source: Source, cache: Path, lock: Lock | None) -> list[
 
 def _ref(cache: Path, source: Source) -> str:
     try:
-        return ref_path(cache, source.repo, source.branch).read_text(encoding="ascii").strip()
+        commit = ref_path(cache, source.repo, source.branch).read_text(encoding="ascii").strip()
     except (OSError, ValueError):
         return ""
+    return commit if re.fullmatch(r"[0-9a-f]{40}", commit) else ""
