@@ -1,0 +1,64 @@
+"""What production stands on: handed in from above, so that nothing here looks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from reelkiln.film.faults import on_disk
+from reelkiln.kiln.watch import Clock
+from reelkiln.plan.machine import Machine
+from reelkiln.store.ledger import Ledger
+
+__all__ = ["Bench", "machine_words"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """The machine, the ledger, folders and clocks.
+
+    `scratch` is where takes lie while a clip is made. `cache` is the Hugging Face cache (None: the
+    one that the environment names). `now` gives the time with its zone, `clock` seconds that only
+    grow. `versions` are those of the model libraries.
+    """
+
+    machine: Machine
+    ledger: Ledger
+    scratch: Path
+    cache: Path | None
+    now: Callable[[], datetime]
+    clock: Clock
+    versions: dict[str, str]
+
+    @contextmanager
+    def scratch_folder(self) -> Iterator[Path]:
+        """A folder for takes, gone afterwards.
+
+        Raises:
+            DiskFull, UsageError: it cannot be made.
+        """
+        with on_disk(self.scratch):
+            self.scratch.mkdir(parents=True, exist_ok=True)
+            folder = TemporaryDirectory(
+                prefix="make-", dir=self.scratch, ignore_cleanup_errors=True
+            )
+        with folder as path:
+            yield Path(path)
+
+
+def machine_words(machine: Machine) -> str:
+    """A machine in words, without what changes from minute to minute.
+
+    >>> machine_words(Machine(gpu=None, vram_total=0, vram_free=0, bf16=False,
+    ...     ram_total=8 << 30, ram_free=4 << 30, system="Linux", cores=4))
+    'Linux, 4 cores, 8 GiB of memory, no GPU'
+    """
+    gpu = "no GPU"
+    if machine.gpu is not None:
+        gpu = f"{machine.gpu} with {round(machine.vram_total / (1 << 30))} GiB"
+    memory = round(machine.ram_total / (1 << 30))
+    return f"{machine.system}, {machine.cores} cores, {memory} GiB of memory, {gpu}"

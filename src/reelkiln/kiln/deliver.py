@@ -1,0 +1,141 @@
+"""From kept takes to files under their final names, and a row in the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from reelkiln.film.facts import Facts
+from reelkiln.film.faults import on_disk
+from reelkiln.film.finish import Finish, finish
+from reelkiln.film.names import Companions, companions
+from reelkiln.film.partfile import write_bytes
+from reelkiln.film.sheet import write_contact_sheet, write_poster
+from reelkiln.film.tags import COMMENT, RECIPE, TITLE
+from reelkiln.film.take import read_take
+from reelkiln.kiln.bench import Bench
+from reelkiln.kiln.disk import staging
+from reelkiln.kiln.names import family
+from reelkiln.kiln.recipe import Recipe, digest, recipe_to_json, recipe_to_text
+from reelkiln.kiln.watch import PhaseClock
+from reelkiln.plan.plan import Plan
+from reelkiln.reel import Clip, Shot, Take
+
+__all__ = ["FPS", "Delivery", "deliver", "file_sha256", "record"]
+
+FPS = 24
+"""Frames per second of every file: the least that all networks take."""
+MADE_BY = "made with reelkiln"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One finished clip: its files, what is in them, and how it was made."""
+
+    movie: Path
+    beside: Companions
+    sha256: str
+    digest: str
+    recipe: Recipe
+    facts: Facts
+
+
+def deliver(
+    takes: tuple[Take, ...], recipe: Recipe, movie: Path, *, private: bool, clock: PhaseClock
+) -> Delivery:
+    """Join, finish and check the takes, and put the files in place: all of them or none.
+
+    Args:
+        recipe: how the takes were made; the seconds of finishing are added to it here.
+        private: write the recipe's hash into the film, not the recipe.
+
+    Raises:
+        FilmError: no film could be made of the takes.
+        DiskFull, UsageError: the folder does not take it.
+    """
+    with staging(movie.parent) as place:
+        staged = place / movie.name
+        tags = _tags(recipe, private=private)
+        clock.step("finish", 0, 1)
+        facts = finish(
+            _clips(takes, recipe.plan),
+            staged,
+            _wish(recipe.shot, recipe.plan),
+            tags,
+            lambda done, total: clock.step("finish", done, total),
+        )
+        write_poster(staged, companions(staged).poster)
+        write_contact_sheet(staged, companions(staged).sheet)
+        delivery = Delivery(
+            movie=movie,
+            beside=companions(movie),
+            sha256=file_sha256(staged),
+            digest=digest(recipe),
+            recipe=recipe.with_seconds(clock.seconds()),
+            facts=facts,
+        )
+        write_bytes(companions(staged).sidecar, _sidecar(delivery).encode())
+        for path in family(movie):
+            with on_disk(path):
+                (place / path.name).replace(path)
+    return delivery
+
+
+def record(delivery: Delivery, takes: tuple[Take, ...], bench: Bench) -> None:
+    """Write a delivery and the takes it was chosen from into the ledger.
+
+    Raises:
+        LedgerError, LockHeld, DiskFull: no row was written; the files stay.
+    """
+    bench.ledger.record_delivery(
+        sha256=delivery.sha256,
+        recipe_digest=delivery.digest,
+        recipe=recipe_to_text(delivery.recipe),
+        path=str(delivery.movie.absolute()),
+        takes=takes,
+        now=bench.now(),
+    )
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file, 64 hex digits.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _wish(shot: Shot, plan: Plan) -> Finish:
+    return Finish(
+        size=shot.size,
+        seconds=shot.seconds,
+        fps=Fraction(FPS),
+        forth_and_back=plan.reach.kind == "forth-and-back",
+    )
+
+
+def _clips(takes: tuple[Take, ...], plan: Plan) -> Iterator[Clip]:
+    for take in takes:
+        yield from read_take(Path(take.path), plan.fps)
+
+
+def _tags(recipe: Recipe, *, private: bool) -> dict[str, str]:
+    if private:
+        return {RECIPE: digest(recipe), COMMENT: MADE_BY}
+    return {RECIPE: recipe_to_text(recipe), TITLE: recipe.shot.prompt, COMMENT: MADE_BY}
+
+
+def _sidecar(delivery: Delivery) -> str:
+    data = {
+        "file": delivery.movie.name,
+        "sha256": delivery.sha256,
+        "digest": delivery.digest,
+        "recipe": recipe_to_json(delivery.recipe),
+    }
+    return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,0 +1,173 @@
+"""Rendering a clip again from the recipe it carries."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from reelkiln import __version__
+from reelkiln.errors import FilmError, PlanRefused, UsageError, WeightsMissing
+from reelkiln.film.names import companions
+from reelkiln.film.tags import RECIPE, read_tags
+from reelkiln.kiln.bench import Bench, machine_words
+from reelkiln.kiln.deliver import file_sha256
+from reelkiln.kiln.recipe import Recipe, digest, recipe_from_json, recipe_from_text
+from reelkiln.kiln.weights import weights_of
+from reelkiln.models.installed import locate
+from reelkiln.plan.again import why_not
+from reelkiln.plan.card import Card
+from reelkiln.store.ledger import Ledger
+
+__all__ = ["Found", "check_fit", "find_recipe", "same_pixels"]
+
+DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A recipe, and where it was: "the file", "the sidecar" or "the ledger"."""
+
+    recipe: Recipe
+    where: str
+
+
+def find_recipe(movie: Path, ledger: Ledger) -> Found:
+    """The recipe of a film: from the film itself, else its sidecar, else the ledger by hash.
+
+    Raises:
+        UsageError: the film is missing, or none of the three has its recipe; says what each lacks.
+    """
+    if not movie.is_file():
+        raise UsageError(f"there is no film {movie}", hint="Name a file that reelkiln made.")
+    lacks: list[str] = []
+    tag = _tag(movie, lacks)
+    if tag and not DIGEST.fullmatch(tag):
+        return Found(recipe_from_text(tag), "the file")
+    if recipe := _from_sidecar(movie, tag, lacks):
+        return Found(recipe, "the sidecar")
+    if recipe := _from_ledger(movie, tag, ledger, lacks):
+        return Found(recipe, "the ledger")
+    raise UsageError(
+        f"the recipe of {movie.name} is nowhere to be found",
+        hint="Put its sidecar back beside it, or make it anew with `reelkiln make`.",
+        details=tuple(lacks),
+    )
+
+
+def check_fit(recipe: Recipe, card: Card, bench: Bench) -> None:
+    """Refuse to render where the pixels would not be the same.
+
+    Raises:
+        PlanRefused: something differs; the details say what, and the hint offers `--replan`.
+    """
+    differing = (
+        *_other_programs(recipe, bench),
+        *_other_machine(recipe, card, bench),
+        *_other_weights(recipe, card, bench),
+    )
+    if differing:
+        raise PlanRefused(
+            "this clip cannot be rendered again with the same pixels",
+            hint="Add --replan to plan it anew for this machine: its pixels will differ.",
+            details=differing,
+        )
+
+
+def same_pixels(before: Recipe, after: Recipe) -> bool:
+    """Whether the kept takes of two recipes are the same, pixel by pixel."""
+    return _kept(before) == _kept(after) != []
+
+
+def _kept(recipe: Recipe) -> list[tuple[int, str]]:
+    last = {take.segment: take.sha256 for take in recipe.takes if take.kept}
+    return sorted(last.items())
+
+
+def _tag(movie: Path, lacks: list[str]) -> str:
+    try:
+        tag = read_tags(movie).get(RECIPE, "")
+    except FilmError as error:
+        lacks.append(f"the file: {error.message}")
+        return ""
+    if not tag:
+        lacks.append("the file: its metadata carries no recipe")
+    elif DIGEST.fullmatch(tag):
+        lacks.append("the file: it carries only the hash of its recipe (--private)")
+    return tag
+
+
+def _from_sidecar(movie: Path, tag: str, lacks: list[str]) -> Recipe | None:
+    path = companions(movie).sidecar
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        recipe = recipe_from_json(data["recipe"])
+    except FileNotFoundError:
+        lacks.append(f"the sidecar: there is no {path.name}")
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
+        lacks.append(f"the sidecar: {path.name} cannot be read: {error}")
+        return None
+    if tag and digest(recipe) != tag:
+        lacks.append(f"the sidecar: {path.name} is the recipe of another clip")
+        return None
+    return recipe
+
+
+def _from_ledger(movie: Path, tag: str, ledger: Ledger, lacks: list[str]) -> Recipe | None:
+    try:
+        sha256 = file_sha256(movie)
+    except OSError as error:
+        lacks.append(f"the ledger: {movie.name} cannot be read: {error.strerror}")
+        return None
+    row = ledger.find_delivery(sha256=sha256, recipe_digest=tag)
+    if row is None:
+        lacks.append(f"the ledger: {ledger.path} knows no film with this hash")
+        return None
+    return recipe_from_text(row.recipe)
+
+
+def _other_programs(recipe: Recipe, bench: Bench) -> list[str]:
+    found = (
+        [] if recipe.reelkiln == __version__ else [_then("reelkiln", recipe.reelkiln, __version__)]
+    )
+    names = sorted({*recipe.libraries, *bench.versions})
+    return found + [
+        _then(name, then, now)
+        for name in names
+        if (then := recipe.libraries.get(name, "none")) != (now := bench.versions.get(name, "none"))
+    ]
+
+
+def _other_machine(recipe: Recipe, card: Card, bench: Bench) -> list[str]:
+    here = machine_words(bench.machine)
+    found = []
+    if recipe.machine != here:
+        found.append(f"it was rendered on another machine: {recipe.machine}; this is {here}")
+    if why := why_not(recipe.plan, card, bench.machine):
+        found.append(f"its plan does not fit: {why}")
+    return found
+
+
+def _other_weights(recipe: Recipe, card: Card, bench: Bench) -> list[str]:
+    try:
+        folders = locate(card, recipe.shot.preset, bench.cache)
+    except WeightsMissing as error:
+        return [f"{error.message}; {error.hint}"]
+    now = {source.source: source for source in weights_of(card, recipe.shot.preset, folders)}
+    found = []
+    for then in recipe.weights:
+        here = now.pop(then.source, None)
+        if here is None or here.revision != then.revision or not _same(here.sha256, then.sha256):
+            found.append(f"the weights {then.source!r} of {card.name} are others than then")
+    return found + [f"the weights {name!r} of {card.name} were not used then" for name in now]
+
+
+def _same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    return dict(one) == dict(other)
+
+
+def _then(name: str, then: str, now: str) -> str:
+    return f"{name} was {then} then and is {now} now"

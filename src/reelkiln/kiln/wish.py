@@ -1,0 +1,138 @@
+"""What a person asked for, checked, as Shots."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from reelkiln.errors import UsageError
+from reelkiln.plan.card import Card
+from reelkiln.plan.wish import check_shot
+from reelkiln.reel import ASPECTS, Shot, Size
+
+__all__ = [
+    "SEED_MAX",
+    "Wish",
+    "clean_words",
+    "networks_that_refuse",
+    "parse_seconds",
+    "parse_size",
+    "shots_of",
+    "unknown_words",
+]
+
+SEED_MAX = 2**32 - 1
+LEAST_SECONDS = {
+    "Facebook": Fraction(3),
+    "Instagram": Fraction(3),
+    "LinkedIn": Fraction(3),
+    "TikTok": Fraction(3),
+    "Pinterest": Fraction(4),
+}
+"""The shortest video each network takes. Sources: help.pinterest.com/en/business/article/
+pinterest-product-specs; developers.facebook.com/docs/video-api/guides/reels-publishing;
+ayrshare.com/docs/media-guidelines (Instagram, LinkedIn, TikTok). YouTube states none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """One call of `make`: words, and how often. `preset` None takes the card's own."""
+
+    prompt: str
+    negative: str = ""
+    preset: str | None = None
+    seconds: Fraction = Fraction(4)
+    size: Size = ASPECTS["9:16"]
+    seed: int = 0
+    count: int = 1
+
+
+def shots_of(wish: Wish, card: Card) -> tuple[Shot, ...]:
+    """`wish.count` shots for this model, alike but for their seeds: seed, seed + 1, …
+
+    Raises:
+        UsageError, UnknownName: words, seconds, size or preset that cannot be rendered.
+    """
+    prompt = clean_words(wish.prompt, "prompt")
+    negative = clean_words(wish.negative, "negative prompt")
+    preset = wish.preset or card.default_preset
+    shots = tuple(
+        Shot(
+            prompt=prompt,
+            negative=negative,
+            seconds=wish.seconds,
+            size=wish.size,
+            seed=(wish.seed + number) % (SEED_MAX + 1),
+            model=card.name,
+            preset=preset,
+        )
+        for number in range(wish.count)
+    )
+    check_shot(shots[0], card)
+    return shots
+
+
+def clean_words(words: str, what: str) -> str:
+    """The words without outer spaces.
+
+    Raises:
+        UsageError: they hold bytes that are no text, as a wrong encoding leaves them.
+    """
+    if re.search("[\ud800-\udfff]", words):
+        raise UsageError(
+            f"the {what} holds bytes that are no UTF-8 text", hint="Type it or save it as UTF-8."
+        )
+    return words.strip()
+
+
+def parse_seconds(text: str) -> Fraction:
+    """A number of seconds, exactly: "4", "2.5" or "7/3".
+
+    Raises:
+        UsageError: it is no such number.
+    """
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9}|/0*[1-9][0-9]{0,8})?", text.strip(), re.ASCII):
+        raise UsageError(
+            f"{text!r} is no number of seconds", hint="Say --seconds 4, or any from 1 to 8."
+        )
+    return Fraction(text.strip())
+
+
+def parse_size(size: str | None, aspect: str | None) -> Size:
+    """The delivered size: "WxH", or the size of an aspect, by default that of 9:16.
+
+    Raises:
+        UsageError: both are given, or they are not of that form.
+    """
+    if size is None:
+        if aspect is not None and aspect not in ASPECTS:
+            raise UsageError(
+                f"no aspect is called {aspect!r}", hint=f"Choose from {', '.join(ASPECTS)}."
+            )
+        return ASPECTS[aspect or "9:16"]
+    if aspect is not None:
+        raise UsageError("--size and --aspect are two answers", hint="Give one of them.")
+    return _parse_pixels(size)
+
+
+def _parse_pixels(text: str) -> Size:
+    found = re.fullmatch(r"([0-9]{1,6})[xX×]([0-9]{1,6})", text.strip(), re.ASCII)
+    if not found:
+        raise UsageError(f"{text!r} is no size", hint="Say --size 720x1280: width, x, height.")
+    return Size(int(found[1]), int(found[2]))
+
+
+def networks_that_refuse(seconds: Fraction) -> tuple[str, ...]:
+    """The networks that take no video this short, in order of the alphabet.
+
+    >>> networks_that_refuse(Fraction(3))
+    ('Pinterest',)
+    """
+    return tuple(sorted(name for name, least in LEAST_SECONDS.items() if seconds < least))
+
+
+def unknown_words(card: Card, prompt: str) -> bool:
+    """Whether the model knows a list of words and none of the prompt's is on it."""
+    known = {word.lower() for phrase in card.vocabulary for word in phrase.split()}
+    return bool(known) and not known & set(re.findall(r"[^\W_]+", prompt.lower()))

@@ -1,0 +1,83 @@
+"""The one place where parts are put together: settings, folders, the ledger, the machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import platformdirs
+
+from reelkiln.backends.probe import probe, versions
+from reelkiln.errors import LedgerError
+from reelkiln.kiln.bench import Bench
+from reelkiln.store.ledger import open_ledger
+from reelkiln.workshop.settings import Settings
+
+__all__ = ["Workshop", "find_workspace", "open_bench", "open_workshop"]
+
+MARK = "brand.yaml"
+"""The file that makes a folder a workspace."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """Where things lie. `workspace` is None outside of one; `state` need not exist yet."""
+
+    settings: Settings
+    workspace: Path | None
+    state: Path
+
+
+def open_workshop(cwd: Path, settings: Settings) -> Workshop:
+    """Find the workspace that `cwd` is in, and where its state lies. Writes nothing.
+
+    The state of a workspace is in its `.reelkiln/`; outside one it is in the user's data folder;
+    `settings.state` wins over both.
+    """
+    workspace = find_workspace(cwd)
+    home = workspace / ".reelkiln" if workspace else Path(platformdirs.user_data_path("reelkiln"))
+    return Workshop(settings=settings, workspace=workspace, state=settings.state or home)
+
+
+def find_workspace(cwd: Path) -> Path | None:
+    """The nearest folder, from `cwd` upwards, that holds a `brand.yaml`; None without one."""
+    here = cwd.absolute()
+    return next((f for f in (here, *here.parents) if (f / MARK).is_file()), None)
+
+
+@contextmanager
+def open_bench(workshop: Workshop) -> Iterator[Bench]:
+    """All that production stands on: the ledger migrated, the machine asked.
+
+    Raises:
+        LedgerError, LockHeld: the ledger cannot be used.
+    """
+    _make_folder(workshop.state)
+    with open_ledger(workshop.state / "ledger.db") as ledger:
+        yield Bench(
+            machine=probe(),
+            ledger=ledger,
+            scratch=workshop.state / "scratch",
+            cache=workshop.settings.cache,
+            now=lambda: datetime.now(UTC),
+            clock=time.perf_counter,
+            versions=versions(),
+        )
+
+
+def _make_folder(state: Path) -> None:
+    """A workspace's state is nobody's to commit: the folder ignores itself."""
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        ignore = state / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="ascii")
+    except OSError as error:
+        raise LedgerError(
+            f"the folder {state} cannot be written to: {error.strerror}",
+            hint="Point REELKILN_STATE at a folder you may write to.",
+        ) from error
