@@ -16,7 +16,7 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 # build of torch with NVIDIA's libraries is an estimate from the sizes of its wheels.
 MB_DOWNLOAD = {"core": 210, "demo": 440, "test": 470}
 MB_DISK = {"core": 700, "demo": 1900, "test": 2000}
-MB_CUDA_DOWNLOAD, MB_CUDA_DISK = 3000, 5500
+MB_CUDA_DOWNLOAD, MB_CUDA_DISK = 2500, 5000
 
 
 class SetupError(Exception):

@@ -78,7 +78,7 @@ def test_the_announcement_says_how_much_from_where_and_how_to_take_less():
     assert "about 440 MB from pypi.org (1.9 GB" in said("demo", cuda=False)
     assert "TORCH_INDEX" not in said("demo", cuda=False)
     assert f"make demo TORCH_INDEX={setup_plan.CPU_INDEX}" in said("demo", cuda=True)
-    assert "about 3440 MB" in said("demo", cuda=True)
+    assert "about 2940 MB" in said("demo", cuda=True)
     assert "torch comes from example.org." in said(
         "test", "https://me:secret@example.org/w", cuda=False
     )

@@ -12,13 +12,12 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = ROOT / "src" / "reelkiln"
 BUILT_FROM = ("pyproject.toml", "README.md", "LICENSE", "NOTICE", "CHANGELOG.md")
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """The wheel and the source archive, built from a copy of the files that git would hold."""
+    """The wheel, the source archive and the sources, built from a copy of the files that git would hold."""
     copy = tmp_path_factory.mktemp("copy")
     for name in BUILT_FROM:
         shutil.copy(ROOT / name, copy)
@@ -31,7 +30,7 @@ def built(tmp_path_factory):
         capture_output=True,
     )
     (wheel,), (archive,) = (copy / "dist").glob("*.whl"), (copy / "dist").glob("*.tar.gz")
-    return wheel, archive
+    return wheel, archive, copy / "src"
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +82,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(built):
     with zipfile.ZipFile(built[0]) as wheel:
         held = {n for n in wheel.namelist() if not n.split("/")[0].endswith(".dist-info")}
     there = {
-        path.relative_to(ROOT / "src").as_posix()
-        for path in PACKAGE.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        path.relative_to(built[2]).as_posix() for path in built[2].rglob("*") if path.is_file()
     }
     assert held == there
     assert "reelkiln/models/cards/spark.toml" in held
