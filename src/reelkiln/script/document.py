@@ -111,17 +111,23 @@ class _Builder:
             self._stop(place, f"nested deeper than {DEPTH_MAX} levels")
         if len(self.places) > VALUES_MAX:
             self._stop(place, f"more than {VALUES_MAX} values", "split the file")
+        self._refuse_tricks(event, place)
+        if isinstance(event, yaml.MappingStartEvent):
+            return self._mapping(loc)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(loc)
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event, place)
+        raise AssertionError(f"no value begins with {event}")
+
+    def _refuse_tricks(self, event: yaml.Event, place: Place) -> None:
+        """Aliases can unfold a small file into gigabytes; tags can name code."""
         if isinstance(event, yaml.AliasEvent):
             self._stop(place, "aliases (*name) are not allowed", "write the value out")
         if getattr(event, "anchor", None):
             self._stop(place, "anchors (&name) are not allowed", "remove it")
         if getattr(event, "tag", None) not in (None, "!"):
             self._stop(place, "tags (!name) are not allowed", "remove it")
-        if isinstance(event, yaml.MappingStartEvent):
-            return self._mapping(loc)
-        if isinstance(event, yaml.SequenceStartEvent):
-            return self._sequence(loc)
-        return self._scalar(event, place)
 
     def _mapping(self, loc: Loc) -> dict[str, Value]:
         found: dict[str, Value] = {}
@@ -129,13 +135,15 @@ class _Builder:
             place = self._place(event)
             if not isinstance(event, yaml.ScalarEvent):
                 self._stop(place, "a key must be a word")
-            key = str(event.value)
+            key = event.value
             if len(key) > 200:
                 self._stop(place, "a key longer than 200 characters")
+            at: Loc = (*loc, key)
             if key in found:
-                first = self.places[(*loc, key)].line
+                first = self.places[at].line
                 self.faults.append(Fault(place, f"{key} stands here twice", f"first: line {first}"))
-            value = self._value(next(self._events), (*loc, key))
+                at = (*at, len(self.places))  # the first one keeps its place
+            value = self._value(next(self._events), at)
             found.setdefault(key, value)
         return found
 
@@ -145,15 +153,15 @@ class _Builder:
             found.append(self._value(event, (*loc, len(found))))
         return found
 
-    def _scalar(self, event: yaml.Event, place: Place) -> Value:
-        text = str(event.value)
+    def _scalar(self, event: yaml.ScalarEvent, place: Place) -> Value:
+        text: str = event.value
         if len(text) > SCALAR_MAX:
             self._stop(place, f"a text longer than {SCALAR_MAX} characters")
         return _plain(text) if event.style in (None, "") else text
 
     def _place(self, event: yaml.Event) -> Place:
         mark = event.start_mark
-        return Place(self.file, mark.line + 1, mark.column + 1)
+        return Place(self.file, mark.line + 1, mark.column + 1) if mark else Place(self.file)
 
     def _stop(self, place: Place, message: str, mend: str = "") -> NoReturn:
         raise _Stop(Fault(place, message, mend))
@@ -180,9 +188,7 @@ def _tab_at(text: str, place: Place) -> bool:
 
 def _bad_character(text: str, file: str) -> Place:
     """The first character outside YAML's printable set (section 5.1)."""
-    allowed = re.compile(
-        "[\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*"
-    )
+    allowed = re.compile("[\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
     good = allowed.match(text)
     end = good.end() if good else 0
     return Place(file, text.count("\n", 0, end) + 1, end - (text.rfind("\n", 0, end) + 1) + 1)

@@ -1,4 +1,4 @@
-"""Mistakes in files that people write: each with its place, all collected before anything is said."""
+"""Mistakes in files that people write: each with its place, all collected, then said at once."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
