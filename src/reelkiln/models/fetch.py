@@ -80,13 +80,17 @@ class _Part:
 
     def take_up(self, on_bytes: Callable[[int], None]) -> None:
         """Hash what an earlier process left; what cannot be the file's beginning is dropped."""
-        self._disk.seek(0)
-        while piece := self._disk.read(1024 * 1024):
+        while piece := self._read_at(self.size):
             self.digest.update(piece)
             self.size += len(piece)
             on_bytes(len(piece))
         if self.size > self._file.size:
             self.restart(on_bytes)
+
+    def _read_at(self, place: int) -> bytes:
+        with translated(self._asked):
+            self._disk.seek(place)
+            return self._disk.read(1024 * 1024)
 
     def write(self, piece: bytes) -> None:
         """Append, and hand the bytes to the system so that a killed process loses none."""
