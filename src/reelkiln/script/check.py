@@ -2,8 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 
-from reelkiln.script.brand import Brand
-from reelkiln.script.claims import MEDICAL, banned_in, shows_before_after
+from reelkiln.script.claims import banned_in, shows_before_after
 from reelkiln.script.document import Document, Loc
 from reelkiln.script.expand import PRODUCT_SLOTS, entries_of
 from reelkiln.script.faults import Fault, Place, nearest
@@ -65,9 +64,8 @@ _COLUMN = {
 }  # fmt: skip
 
 
-def check_claims(brand: Brand, products: tuple[Product, ...]) -> Iterator[Fault]:
+def check_claims(products: tuple[Product, ...], banned: tuple[str, ...]) -> Iterator[Fault]:
     """Banned claims in the shown words of the product table."""
-    banned = (*MEDICAL, *brand.banned_claims)
     for product in products:
         for language, words in product.words.items():
             for name, text in words.items():
@@ -82,10 +80,9 @@ def check_storyboard(
     document: Document,
     templates: Mapping[str, Template],
     products: Mapping[str, Product],
-    brand: Brand,
+    banned: tuple[str, ...],
 ) -> Iterator[Fault]:
     """Unknown templates, variants and products; banned claims and unknown slots in shown words."""
-    banned = (*MEDICAL, *brand.banned_claims)
     for number, shot in enumerate(board.shots):
         at: Loc = ("shots", number)
         yield from _template_faults(shot, at, document, templates)

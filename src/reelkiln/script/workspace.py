@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from reelkiln.errors import UnknownName, UsageError
+from reelkiln.errors import UnknownName
 from reelkiln.script.brand import Brand
+from reelkiln.script.claims import MEDICAL
 from reelkiln.script.check import check_claims, check_products, check_storyboard, check_template
 from reelkiln.script.document import BYTES_MAX, Document, parse
 from reelkiln.script.faults import Fault, Place, nearest, refuse
@@ -17,7 +18,7 @@ from reelkiln.script.sheet import decode
 from reelkiln.script.storyboard import Storyboard
 from reelkiln.script.template import Template
 
-__all__ = ["Workspace", "find_workspace", "pick", "read_workspace"]
+__all__ = ["Workspace", "pick", "read_workspace"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,21 +31,6 @@ class Workspace:
     templates: Mapping[str, Template]
     storyboards: Mapping[str, Storyboard]
     lists: Mapping[str, tuple[str, ...]]
-
-
-def find_workspace(start: Path) -> Path:
-    """The nearest folder at or above `start` that holds a `brand.yaml`.
-
-    Raises:
-        UsageError: there is none.
-    """
-    for folder in (start, *start.parents):
-        if (folder / "brand.yaml").is_file():
-            return folder
-    raise UsageError(
-        f"no brand.yaml in {start} or above",
-        hint="make a workspace with `reelkiln init`, or go into one",
-    )
 
 
 def read_workspace(folder: Path) -> Workspace:
@@ -68,12 +54,12 @@ def read_workspace(folder: Path) -> Workspace:
     for name, template in templates.forms.items():
         faults += check_template(template, templates.documents[name], lists)
         faults += check_products(template, table)
-    if brand:
-        faults += _pictures(folder, brand, table)
-        faults += check_claims(brand, table)
-        for name, board in boards.forms.items():
-            document = boards.documents[name]
-            faults += check_storyboard(board, document, templates.forms, products, brand)
+    banned = (*MEDICAL, *(brand.banned_claims if brand else ()))
+    faults += check_claims(table, banned)
+    for name, board in boards.forms.items():
+        document = boards.documents[name]
+        faults += check_storyboard(board, document, templates.forms, products, banned)
+    faults += _pictures(folder, brand, table)
     refuse(faults)
     if brand is None:
         raise AssertionError("a brand without mistakes is filled")
@@ -160,10 +146,10 @@ def _bytes(path: Path, name: str, most: int | None = None) -> tuple[bytes, tuple
         return b"", (Fault(Place(name), f"cannot be read: {wrong.strerror or wrong}"),)
 
 
-def _pictures(folder: Path, brand: Brand, products: tuple[Product, ...]) -> Iterator[Fault]:
+def _pictures(folder: Path, brand: Brand | None, products: tuple[Product, ...]) -> Iterator[Fault]:
     """Files that brand and products name and that are not there."""
-    named = [("logo", brand.logo), ("fonts", brand.fonts.heading), ("fonts", brand.fonts.body)]
-    for key, path in named:
+    fonts = [("fonts", path) for path in (brand.fonts.heading, brand.fonts.body)] if brand else []
+    for key, path in [("logo", brand.logo), *fonts] if brand else []:
         if path and not (folder / path).is_file():
             yield Fault(Place("brand.yaml"), f"{key}: there is no file {path}")
     for product in products:
