@@ -1,5 +1,7 @@
 """A new workspace is whole or not there."""
 
+from pathlib import Path
+
 import pytest
 
 from reelkiln.errors import UsageError
@@ -7,29 +9,35 @@ from reelkiln.script.starter import write_starter
 from reelkiln.script.workspace import read_workspace
 
 
-def test_a_new_workspace_is_read_without_mistakes(tmp_path):
-    files = write_starter(tmp_path / "ethereal-glow")
-    assert tmp_path / "ethereal-glow" / "brand.yaml" in files
-    assert read_workspace(tmp_path / "ethereal-glow").brand.name == "Ethereal Glow"
-    assert [path.name for path in tmp_path.iterdir()] == ["ethereal-glow"]
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "place").mkdir()
+    return tmp_path / "place"
 
 
-def test_an_empty_folder_is_filled(tmp_path):
-    (tmp_path / "here").mkdir()
-    write_starter(tmp_path / "here")
-    assert (tmp_path / "here" / "products.csv").is_file()
+def test_a_new_workspace_is_read_without_mistakes(place):
+    files = write_starter(place / "ethereal-glow")
+    assert place / "ethereal-glow" / "brand.yaml" in files
+    assert read_workspace(place / "ethereal-glow").brand.name == "Ethereal Glow"
+    assert [path.name for path in place.iterdir()] == ["ethereal-glow"]
 
 
-def test_what_is_there_stays(tmp_path):
-    (tmp_path / "keep.txt").write_text("mine")
+def test_an_empty_folder_is_filled(place):
+    write_starter(place)
+    assert (place / "products.csv").is_file()
+
+
+def test_what_is_there_stays(place):
+    (place / "keep.txt").write_text("mine")
     with pytest.raises(UsageError, match="is not empty"):
-        write_starter(tmp_path)
+        write_starter(place)
     with pytest.raises(UsageError, match="is a file"):
-        write_starter(tmp_path / "keep.txt")
-    assert [path.name for path in tmp_path.iterdir()] == ["keep.txt"]
+        write_starter(place / "keep.txt")
+    assert [path.name for path in place.iterdir()] == ["keep.txt"]
 
 
-def test_a_folder_that_cannot_be_made_leaves_nothing(tmp_path):
+def test_a_folder_that_cannot_be_made_leaves_nothing(place):
+    (place / "file").write_text("x")
     with pytest.raises(UsageError, match="cannot be written"):
-        write_starter(tmp_path / "missing" / "deep")
-    assert list(tmp_path.iterdir()) == []
+        write_starter(place / "file" / "deep")
+    assert [path.name for path in place.iterdir()] == ["file"]

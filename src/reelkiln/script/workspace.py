@@ -7,8 +7,8 @@ from typing import Generic, TypeVar
 
 from reelkiln.errors import UnknownName
 from reelkiln.script.brand import Brand
-from reelkiln.script.claims import MEDICAL
 from reelkiln.script.check import check_claims, check_products, check_storyboard, check_template
+from reelkiln.script.claims import MEDICAL
 from reelkiln.script.document import BYTES_MAX, Document, parse
 from reelkiln.script.faults import Fault, Place, nearest, refuse
 from reelkiln.script.form import Form, fill
