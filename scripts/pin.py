@@ -24,11 +24,18 @@ HEAD = """\
 """
 
 
-def declared(*extras: str) -> list[Requirement]:
-    """The direct requirements of pyproject.toml: the core's, and those of the extras named."""
+def groups() -> dict[str, list[Requirement]]:
+    """The direct requirements of pyproject.toml: "Core", and one group for each extra."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    groups = [project["dependencies"], *(project["optional-dependencies"][e] for e in extras)]
-    return [Requirement(line) for group in groups for line in group]
+    lines = {"Core": project["dependencies"]}
+    lines |= {f"Extra `{name}`": found for name, found in project["optional-dependencies"].items()}
+    return {name: [Requirement(line) for line in found] for name, found in lines.items()}
+
+
+def declared(*extras: str) -> list[Requirement]:
+    """The direct requirements of the core together with those of the extras named."""
+    every = groups()
+    return [line for name in ("Core", *(f"Extra `{e}`" for e in extras)) for line in every[name]]
 
 
 def installed_closure(roots: Iterable[Requirement]) -> dict[str, Version]:

@@ -6,17 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pin
 import pytest
+import setup
+import setup_plan
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+from setup_plan import Python, SetupError
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "scripts"))
-
-import pin  # noqa: E402
-import setup  # noqa: E402
-import setup_plan  # noqa: E402
-from setup_plan import Python, SetupError  # noqa: E402
 
 OLD = Python("/usr/bin/python3", (3, 10, 12), True)
 FINE = Python("/opt/py311/bin/python3", (3, 11, 2), True)

@@ -17,7 +17,7 @@ BUILT_FROM = ("pyproject.toml", "README.md", "LICENSE", "NOTICE", "CHANGELOG.md"
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """The wheel, the source archive and the sources, built from a copy of the files that git would hold."""
+    """The wheel, the source archive and the sources, built from a copy."""
     copy = tmp_path_factory.mktemp("copy")
     for name in BUILT_FROM:
         shutil.copy(ROOT / name, copy)
