@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from reelkiln.film.facts import Facts
 from reelkiln.film.faults import on_disk
 from reelkiln.film.finish import Finish, finish
 from reelkiln.film.names import Companions, companions
-from reelkiln.film.partfile import write_bytes
 from reelkiln.film.sheet import write_contact_sheet, write_poster
+from reelkiln.film.sidecar import write_sidecar
 from reelkiln.film.tags import COMMENT, RECIPE, TITLE
 from reelkiln.film.take import read_take
 from reelkiln.kiln.bench import Bench
@@ -78,7 +78,7 @@ def deliver(
             recipe=recipe.with_seconds(clock.seconds()),
             facts=facts,
         )
-        write_bytes(companions(staged).sidecar, _sidecar(delivery).encode())
+        write_sidecar(staged, _sidecar(delivery))
         for path in family(movie):
             with on_disk(path):
                 (place / path.name).replace(path)
@@ -131,11 +131,10 @@ def _tags(recipe: Recipe, *, private: bool) -> dict[str, str]:
     return {RECIPE: recipe_to_text(recipe), TITLE: recipe.shot.prompt, COMMENT: MADE_BY}
 
 
-def _sidecar(delivery: Delivery) -> str:
-    data = {
+def _sidecar(delivery: Delivery) -> dict[str, Any]:
+    return {
         "file": delivery.movie.name,
         "sha256": delivery.sha256,
         "digest": delivery.digest,
         "recipe": recipe_to_json(delivery.recipe),
     }
-    return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -117,13 +117,13 @@ def recipe_to_json(recipe: Recipe) -> dict[str, Any]:
     return {"format": FORMAT, **write(recipe)}
 
 
-def recipe_from_json(data: Mapping[str, Any]) -> Recipe:
+def recipe_from_json(data: object) -> Recipe:
     """The recipe that `recipe_to_json` wrote, equal in every field.
 
     Raises:
         UsageError: it is not a recipe of this format; the message says where.
     """
-    if data.get("format") != FORMAT:
+    if not isinstance(data, Mapping) or data.get("format") != FORMAT:
         raise UsageError(
             f"not a recipe of format {FORMAT}, which this version reads",
             hint="Update reelkiln, or make the clip anew with `reelkiln make`.",
@@ -147,8 +147,8 @@ def recipe_from_text(text: str) -> Recipe:
     """
     try:
         data = json.loads(text)
-    except (ValueError, RecursionError):
-        data = None
-    if not isinstance(data, dict):
-        raise UsageError("the recipe is not JSON", hint="Make the clip anew with `reelkiln make`.")
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            "the recipe is not JSON", hint="Make the clip anew with `reelkiln make`."
+        ) from error
     return recipe_from_json(data)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from reelkiln import __version__
 from reelkiln.errors import FilmError, PlanRefused, UsageError, WeightsMissing
 from reelkiln.film.names import companions
+from reelkiln.film.sidecar import read_sidecar
 from reelkiln.film.tags import RECIPE, read_tags
 from reelkiln.kiln.bench import Bench, machine_words
 from reelkiln.kiln.deliver import file_sha256
@@ -102,13 +102,13 @@ def _tag(movie: Path, lacks: list[str]) -> str:
 def _from_sidecar(movie: Path, tag: str, lacks: list[str]) -> Recipe | None:
     path = companions(movie).sidecar
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        recipe = recipe_from_json(data["recipe"])
-    except FileNotFoundError:
-        lacks.append(f"the sidecar: there is no {path.name}")
+        data = read_sidecar(movie)
+        recipe = None if data is None else recipe_from_json(data.get("recipe"))
+    except (FilmError, UsageError) as error:
+        lacks.append(f"the sidecar: {error.message}")
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
-        lacks.append(f"the sidecar: {path.name} cannot be read: {error}")
+    if recipe is None:
+        lacks.append(f"the sidecar: there is no {path.name}")
         return None
     if tag and digest(recipe) != tag:
         lacks.append(f"the sidecar: {path.name} is the recipe of another clip")

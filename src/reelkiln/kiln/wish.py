@@ -14,6 +14,7 @@ from reelkiln.reel import ASPECTS, Shot, Size
 __all__ = [
     "SEED_MAX",
     "Wish",
+    "advice",
     "clean_words",
     "networks_that_refuse",
     "parse_seconds",
@@ -136,3 +137,15 @@ def unknown_words(card: Card, prompt: str) -> bool:
     """Whether the model knows a list of words and none of the prompt's is on it."""
     known = {word.lower() for phrase in card.vocabulary for word in phrase.split()}
     return bool(known) and not known & set(re.findall(r"[^\W_]+", prompt.lower()))
+
+
+def advice(shot: Shot, card: Card) -> tuple[str, ...]:
+    """What a person should know before the clip is rendered: short lines, or none."""
+    lines = []
+    if refusing := networks_that_refuse(shot.seconds):
+        lines.append(f"{float(shot.seconds):g} s is too short for {', '.join(refusing)}")
+    if unknown_words(card, shot.prompt):
+        lines.append(
+            f"{card.name} knows none of these words; it knows: {', '.join(card.vocabulary)}"
+        )
+    return tuple(lines)

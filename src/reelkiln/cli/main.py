@@ -1,0 +1,98 @@
+"""The commands, and the wall behind which no traceback comes: errors become lines and codes."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from reelkiln import __version__
+from reelkiln.cli.console import show_error
+from reelkiln.cli.make import make
+from reelkiln.cli.models import app as models
+from reelkiln.cli.plan import plan
+from reelkiln.cli.remake import remake
+from reelkiln.cli.stop import listen
+from reelkiln.errors import Cancelled, ReelkilnError, UsageError
+
+__all__ = ["app", "run"]
+
+app = typer.Typer(
+    name="reelkiln",
+    help="Words become finished, checked short videos, on a small GPU or none.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("make")(make)
+app.command("remake")(remake)
+app.command("plan")(plan)
+app.add_typer(models, name="models")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"reelkiln {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: bool = typer.Option(
+        False,
+        "--version",
+        callback=_print_version,
+        is_eager=True,
+        help="Print the version and stop.",
+    ),
+) -> None:
+    pass
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; returns the exit code. What was foreseen ends without a traceback."""
+    _speak_utf8()
+    listen()
+    as_json = "--json" in arguments
+    try:
+        return _invoke(arguments)
+    except ReelkilnError as error:
+        show_error(error, as_json=as_json)
+        return error.exit_code
+    except KeyboardInterrupt:
+        stopped = Cancelled("stopped")
+        show_error(stopped, as_json=as_json)
+        return stopped.exit_code
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python would complain once more while it ends.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+        return 1
+
+
+def _invoke(arguments: Sequence[str]) -> int:
+    try:
+        code = app(list(arguments), prog_name="reelkiln", standalone_mode=False)
+    except typer.TyperException as error:
+        raise _usage(error) from error
+    if code == Cancelled.exit_code:  # typer's own word for a KeyboardInterrupt
+        raise KeyboardInterrupt
+    sys.stdout.flush()
+    return int(code or 0)
+
+
+def _usage(error: typer.TyperException) -> UsageError:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "reelkiln"
+    message = " ".join(error.format_message().split()).rstrip(".")
+    return UsageError(message, hint=f"Run `{command} --help`.")
+
+
+def _speak_utf8() -> None:
+    """Paths and prompts hold any character; a terminal that lacks one shows its number instead."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

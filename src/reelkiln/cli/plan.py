@@ -1,0 +1,130 @@
+"""`reelkiln plan`: how a clip would be rendered, before anything is loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reelkiln.cli.console import out, show_json
+from reelkiln.cli.make import wish_from
+from reelkiln.cli.options import (
+    Aspect,
+    Json,
+    ModelName,
+    Negative,
+    PresetName,
+    Prompt,
+    Seconds,
+    Seed,
+    SizeText,
+)
+
+if TYPE_CHECKING:
+    from reelkiln.plan.machine import Machine
+    from reelkiln.plan.plan import Plan
+
+__all__ = ["machine_for", "plan"]
+
+
+def plan(
+    prompt: Prompt,
+    *,
+    model: ModelName = None,
+    preset: PresetName = None,
+    seconds: Seconds = "4",
+    aspect: Aspect = None,
+    size: SizeText = None,
+    seed: Seed = 0,
+    negative: Negative = "",
+    vram: Annotated[
+        str | None,
+        typer.Option(
+            "--vram",
+            metavar="SIZE",
+            help="Plan for a GPU with this much memory, 4GiB; 0 is no GPU. Default: this machine.",
+        ),
+    ] = None,
+    ram: Annotated[
+        str | None,
+        typer.Option(
+            "--ram",
+            metavar="SIZE",
+            help="Plan for a machine with this much memory, 16GiB. Default: this machine.",
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show how a clip would be rendered, and why. Loads no model and needs no GPU."""
+    from reelkiln.kiln.choose import choose
+    from reelkiln.kiln.wish import shots_of
+    from reelkiln.models.cards import find_card, load_cards
+    from reelkiln.models.installed import is_installed
+    from reelkiln.plan.codec import plan_to_json
+    from reelkiln.plan.walk import plan_shot
+    from reelkiln.workshop.settings import read_settings
+
+    wish = wish_from(
+        prompt,
+        negative=negative,
+        preset=preset,
+        seconds=seconds,
+        aspect=aspect,
+        size=size,
+        seed=seed,
+        count=1,
+    )
+    machine = machine_for(vram, ram)
+    settings = read_settings()
+    choice = choose(
+        model or settings.model,
+        load_cards(),
+        machine,
+        find=find_card,
+        installed=lambda card: is_installed(card, card.default_preset, settings.cache),
+    )
+    (shot,) = shots_of(wish, choice.card)
+    made = plan_shot(shot, choice.card, machine)
+    if json:
+        show_json(plan_to_json(made))
+        return
+    _show(made, choice.because)
+
+
+def machine_for(vram: str | None, ram: str | None) -> Machine:
+    """This machine, or one to imagine.
+
+    Raises:
+        UsageError: no amounts of memory.
+    """
+    from reelkiln.backends.probe import probe
+    from reelkiln.plan.machine import imagine
+    from reelkiln.workshop.amounts import parse_bytes
+
+    if vram is None and ram is None:
+        return probe()
+    here = None if vram is not None and ram is not None else probe()
+    return imagine(
+        vram=parse_bytes(vram) if vram is not None else here.vram_total if here else 0,
+        ram=parse_bytes(ram) if ram is not None else here.ram_total if here else 0,
+    )
+
+
+def _show(plan: Plan, because: str) -> None:
+    out(f"model   {plan.model}: {because}")
+    out(f"preset  {plan.preset}: {plan.steps} steps, guidance {plan.guidance:g}")
+    frames = " + ".join(str(segment.frames) for segment in plan.segments)
+    out(f"frames  {frames} of {plan.size} at {float(plan.fps):g} a second, in {plan.dtype}")
+    out(f"way     {plan.rung}")
+    if plan.device == "cuda":
+        out(f"needs   {_gib(plan.peak_bytes)} of GPU memory, {_gib(plan.ram_bytes)} of memory")
+    else:
+        out(f"needs   {_gib(plan.ram_bytes)} of memory")
+    out(f"takes   about {plan.seconds_estimate:g} s")
+    out("because")
+    for reason in plan.because:
+        out(f"  {reason}")
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.2f} GiB"
