@@ -8,9 +8,9 @@ reads these keys of `Preset.schedule`, all optional:
     brightness is computed as `value * gain / gain` at the plan's dtype. Where `value * gain`
     overflows it, the value is lost: 1e5 ruins float16 and leaves bfloat16 and float32 whole, as an
     activation that is too large for its type does; `inf` ruins every type.
-`fits_from` (int, default 0)
-    the first rung of `plan.ladder.LADDER` that fits (the CPU comes after the last). On the rungs
-    before it, opening allocates more memory than a machine can have and really fails.
+`fits_from` (str, default "resident")
+    the first residence that fits, in the order "resident", "staged", "streamed", "cpu", "nowhere".
+    On rungs before it, opening allocates more memory than a machine can have and really fails.
 `picture` (str, default "moving")
     "moving", "still" (no frame differs from the first), "black", or "flicker" (every second frame
     dark).
@@ -32,7 +32,6 @@ from reelkiln.backends.probe import ram_peak
 from reelkiln.backends.seam import Finding, Folders, OnStep, Peak, Session, Step
 from reelkiln.errors import OutOfMemory, RenderFailed
 from reelkiln.plan.card import Card
-from reelkiln.plan.ladder import LADDER, Rung
 from reelkiln.plan.plan import Plan
 from reelkiln.reel import Clip, Segment
 
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NullFamily"]
 
+RESIDENCES = ("resident", "staged", "streamed", "cpu", "nowhere")
 MORE_THAN_ANY_MACHINE = 1 << 60
 """Bytes; no operating system hands out an exbibyte, however much it overcommits."""
 
@@ -154,17 +154,13 @@ def _to_bytes(picture: Picture) -> NDArray[np.uint8]:
 
 
 def _allocate(plan: Plan, card: Card) -> None:
-    first_that_fits = int(card.presets[plan.preset].schedule.get("fits_from", 0))
-    if _place(plan.rung) >= first_that_fits:
+    fits_from = str(card.presets[plan.preset].schedule.get("fits_from", "resident"))
+    if RESIDENCES.index(plan.rung.residence) >= RESIDENCES.index(fits_from):
         return
     try:
         np.empty(MORE_THAN_ANY_MACHINE, np.uint8)
     except MemoryError as error:
         raise OutOfMemory(
-            f"{card.name} does not fit the {plan.rung.residence} arrangement: {error}",
+            f"{card.name} does not fit {plan.rung.residence}: {error}",
             hint="The next rung of the ladder needs less.",
         ) from error
-
-
-def _place(rung: Rung) -> int:
-    return LADDER.index(rung) if rung in LADDER else len(LADDER)

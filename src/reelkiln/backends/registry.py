@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from difflib import get_close_matches
 
+from reelkiln.backends.animatediff import AnimateDiffFamily
 from reelkiln.backends.null import NullFamily
 from reelkiln.backends.seam import Backend
 from reelkiln.errors import UnknownName
@@ -10,6 +11,7 @@ from reelkiln.errors import UnknownName
 __all__ = ["FAMILIES", "find_backend"]
 
 FAMILIES: Mapping[str, Backend] = {
+    "animatediff": AnimateDiffFamily(),
     "null": NullFamily(),
 }
 """A card's `family` to the code that renders it. Families hold no state: sessions do."""

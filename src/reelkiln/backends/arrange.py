@@ -1,0 +1,155 @@
+"""A plan's rung, carried out: where each part of a pipeline lies, and when.
+
+What each way costs was measured with full-size weights under an allocator cap, and is recorded in
+`docs/measured/`. Combinations that diffusers accepts and that do nothing or harm are not here:
+attention slicing (a silent no-op), VAE slicing on the pipeline (gone), splitting together with
+leaf-level streaming (copies every weight once per chunk).
+"""
+
+from __future__ import annotations
+
+import gc
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from reelkiln.backends.probe import ram_peak
+from reelkiln.backends.seam import Peak
+from reelkiln.plan.plan import Plan
+
+__all__ = ["Arrangement", "device_memory", "memory_peak"]
+
+SPLIT_ROWS, SPLIT_FRAMES = 2048, 8
+"""Spatial rows per chunk of the motion modules, frames per chunk of everything else: halves the
+working memory of guidance-batched 16x512x512 and costs no measurable time."""
+
+
+class Arrangement:
+    """Where the parts of one loaded pipeline lie."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._streamed: set[int] = set()
+
+    @property
+    def device(self) -> Any:
+        """The torch device that computes."""
+        import torch
+
+        return torch.device(self._plan.device)
+
+    def prepare(self, pipe: Any, denoiser: Any) -> None:
+        """Rearrange a freshly loaded pipeline whose parts all lie in host memory.
+
+        The order matters: layers are split before hooks are hung on them, and passes go outermost.
+        """
+        import torch
+
+        rung = self._plan.rung
+        if rung.split:
+            pipe.enable_free_noise_split_inference(SPLIT_ROWS, SPLIT_FRAMES)
+        if rung.storage_bits == 8:
+            compute = getattr(torch, self._plan.dtype)
+            denoiser.enable_layerwise_casting(torch.float8_e4m3fn, compute_dtype=compute)
+        if rung.residence == "resident":
+            pipe.to(self.device)
+        if rung.residence == "streamed":
+            self._stream(denoiser)
+        if rung.two_pass:
+            _in_two_passes(denoiser)
+
+    @contextmanager
+    def on_device(self, part: Any) -> Iterator[None]:
+        """Have one part of the pipeline on the device inside.
+
+        Staged parts go there and come back; their host copy is kept meanwhile, so that coming back
+        copies nothing.
+        """
+        if self._plan.rung.residence in ("resident", "cpu") or id(part) in self._streamed:
+            yield
+            return
+        tensors = [*part.parameters(), *part.buffers()]
+        home = [tensor.data for tensor in tensors]
+        try:
+            for tensor in tensors:
+                tensor.data = tensor.data.to(self.device)
+            yield
+        finally:
+            for tensor, data in zip(tensors, home, strict=True):
+                tensor.data = data
+
+    def _stream(self, denoiser: Any) -> None:
+        """One block at a time, the next one copied while this one computes.
+
+        Without naming `mid_block` diffusers keeps it (254 MiB in 16 bits) in the group of
+        leftovers, which is copied in and out synchronously on every call.
+        """
+        import torch
+
+        denoiser.enable_group_offload(
+            onload_device=self.device,
+            offload_device=torch.device("cpu"),
+            offload_type="block_level",
+            num_blocks_per_group=1,
+            block_modules=["mid_block"],
+            use_stream=True,
+            record_stream=True,
+        )
+        self._streamed.add(id(denoiser))
+
+
+def _in_two_passes(denoiser: Any) -> None:
+    """Run a guided batch of two as two calls: half the working memory, the same arithmetic.
+
+    Pipelines repeat the words for every frame, so the rows of a half are counted, not assumed.
+    """
+    import torch
+
+    whole = denoiser.forward
+
+    def forward(sample: Any, timestep: Any, encoder_hidden_states: Any, **more: Any) -> Any:
+        count = sample.shape[0]
+        words = encoder_hidden_states.chunk(count)
+        halves = [whole(sample[i : i + 1], timestep, words[i], **more) for i in range(count)]
+        return type(halves[0])(sample=torch.cat([half.sample for half in halves]))
+
+    denoiser.forward = forward
+
+
+@contextmanager
+def device_memory(plan: Plan) -> Iterator[None]:
+    """Count the device's memory from zero inside, and leave nothing on it afterwards.
+
+    Under Windows the driver pages device memory to host memory without a word, which is ten times
+    slower; a capped allocator says instead that memory is short, which can be acted upon.
+    """
+    if plan.device != "cuda":
+        try:
+            yield
+        finally:
+            gc.collect()
+        return
+    import torch
+
+    capped = platform.system() == "Windows"
+    if capped:
+        free, total = torch.cuda.mem_get_info()
+        torch.cuda.set_per_process_memory_fraction(min(1.0, free / total))
+    torch.cuda.reset_peak_memory_stats()
+    try:
+        yield
+    finally:
+        gc.collect()
+        torch.cuda.empty_cache()
+        if capped:
+            torch.cuda.set_per_process_memory_fraction(1.0)
+
+
+def memory_peak(plan: Plan) -> Peak:
+    """The most held: by the allocator since `device_memory` began, by the process ever."""
+    if plan.device != "cuda":
+        return Peak(vram=0, ram=ram_peak())
+    import torch
+
+    return Peak(vram=int(torch.cuda.max_memory_reserved()), ram=ram_peak())

@@ -1,0 +1,82 @@
+"""The model libraries: are they here, of a version that works, and can they be quiet?"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+
+from packaging.specifiers import SpecifierSet
+
+from reelkiln.errors import MissingLibrary
+from reelkiln.plan.card import Card
+
+__all__ = ["library_problems", "quiet", "require_torch"]
+
+NEEDED = ("torch", "diffusers", "transformers", "accelerate", "safetensors")
+INSTALL = 'Install the model libraries: pip install ".[gpu]" in the clone.'
+CHATTY = r"(torch|diffusers|transformers|accelerate|huggingface_hub)\b"
+
+
+def library_problems(card: Card) -> Iterator[MissingLibrary]:
+    """What is missing, or of a version that `card.versions` does not admit. Imports nothing."""
+    for name in dict.fromkeys((*NEEDED, *card.versions)):
+        try:
+            found = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            yield MissingLibrary(f"{card.name} needs {name}, which is not installed", hint=INSTALL)
+            continue
+        admitted = card.versions.get(name, "")
+        if not SpecifierSet(admitted).contains(found, prereleases=True):
+            yield MissingLibrary(
+                f"{card.name} is known to work with {name}{admitted}, and {found} is installed",
+                hint=f'Install a version that was tried: pip install "{name}{admitted}".',
+            )
+
+
+def require_torch(card: Card, device: str) -> None:
+    """Import the libraries once, quietly, about 3 s the first time.
+
+    Raises:
+        MissingLibrary: one of them does not import, or torch cannot use the planned device.
+    """
+    try:
+        with quiet():
+            import diffusers  # noqa: F401
+            import torch
+            import transformers  # noqa: F401
+    except (ImportError, OSError) as error:  # OSError: a shared library of torch does not load
+        raise MissingLibrary(
+            f"{card.name} needs torch and diffusers, which do not load: {error}", hint=INSTALL
+        ) from error
+    if device == "cuda" and not torch.cuda.is_available():
+        raise MissingLibrary(
+            f"the plan of {card.name} needs a GPU, and torch {torch.__version__} cannot use one",
+            hint="Install torch for your GPU, or plan again for the processor.",
+        )
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No bars, logs or warnings of the model libraries inside; as it was afterwards.
+
+    Nothing is lost: what matters of a render is checked by value, not read from logs.
+    """
+    from diffusers.utils import logging as diffusers_log
+    from transformers.utils import logging as transformers_log
+
+    logs = (diffusers_log, transformers_log)
+    before = [(log, log.get_verbosity(), log.is_progress_bar_enabled()) for log in logs]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=CHATTY)
+        for log in logs:
+            log.set_verbosity_error()
+            log.disable_progress_bar()
+        try:
+            yield
+        finally:
+            for log, verbosity, had_bars in before:
+                log.set_verbosity(verbosity)
+                if had_bars:
+                    log.enable_progress_bar()

@@ -1,0 +1,51 @@
+"""Reading one part of a model from a local folder, whole or not at all. Never the network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from reelkiln.backends.weights import Part
+from reelkiln.errors import WeightsBroken
+
+__all__ = ["load_part", "only_file"]
+
+
+def load_part(kind: Any, root: Path, part: Part, dtype: str, model: str) -> Any:
+    """A network of the class `kind` in host memory, in `dtype`, ready to infer.
+
+    Raises:
+        WeightsBroken: a tensor is missing or of another shape. The libraries fill such a tensor
+            with random numbers and say so in a log.
+    """
+    import torch
+
+    network, told = kind.from_pretrained(
+        root / part.folder,
+        dtype=getattr(torch, dtype),
+        local_files_only=True,
+        use_safetensors=True,
+        output_loading_info=True,
+    )
+    lost = sorted(str(key) for key in {*told["missing_keys"], *told["mismatched_keys"]})
+    if lost:
+        raise WeightsBroken(
+            f"{root / part.folder} lacks {len(lost)} tensors of a {part.class_name}: {lost[0]}",
+            hint=f"Fetch it again with `reelkiln models pull {model}`.",
+        )
+    return network.eval().requires_grad_(False)
+
+
+def only_file(folder: Path, model: str) -> Path:
+    """The one safetensors file of a folder.
+
+    Raises:
+        WeightsBroken: there is none, or more than one.
+    """
+    files = sorted(folder.glob("*.safetensors"))
+    if len(files) == 1:
+        return files[0]
+    raise WeightsBroken(
+        f"{folder} holds {len(files)} safetensors files and no config.json; one is needed",
+        hint=f"Fetch it again with `reelkiln models pull {model}`.",
+    )
