@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 TORCH_LIBRARIES = {"torch", "diffusers", "transformers", "accelerate", "safetensors"}
@@ -29,6 +30,12 @@ for name in ("HF_HUB_OFFLINE", "HF_ENDPOINT", "HF_HUB_CACHE", "HF_TOKEN", "HUGGI
 os.environ["HF_HOME"] = HUB_HOME
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 import huggingface_hub.constants  # noqa: E402, F401
+
+
+# The same examples on every run: a new one is found on purpose (REELKILN_FUZZ=1), not by a landing.
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("fuzz", deadline=None)
+hypothesis.settings.load_profile("fuzz" if os.environ.get("REELKILN_FUZZ") else "steady")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
