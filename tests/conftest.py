@@ -31,7 +31,6 @@ os.environ["HF_HOME"] = HUB_HOME
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 import huggingface_hub.constants  # noqa: E402, F401
 
-
 # The same examples on every run: a new one is found on purpose (REELKILN_FUZZ=1), not by a landing.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("fuzz", deadline=None)
