@@ -191,10 +191,12 @@ class Reach:
 class Costs:
     """What one render costs, for predictions. Sources and formulas: `plan.estimate`.
 
-    `cell` is the side of one latent cell in pixels. `denoise_bytes` is working memory per latent
-    cell, frame and guidance half at 16 bits; `split_bytes` the same when attention and feed-forward
-    run in chunks (0: the network has no such way); `decode_bytes` per output pixel and frame at 16
-    bits. `denoise_flops` and `decode_flops` are operations per latent cell and frame.
+    `cell` is the side of one latent cell in pixels. After the first frame, each run of
+    `cell_frames` frames shares one latent frame (1: every frame has its own).
+    `denoise_bytes` is working memory per latent cell, latent frame and guidance half at 16 bits;
+    `split_bytes` the same when attention and feed-forward run in chunks (0: the network has no such
+    way); `decode_bytes` per output pixel and frame at 16 bits. `denoise_flops` and `decode_flops`
+    are operations per latent cell and latent frame.
     `load_params` counts parameters that loading holds a second time for a moment.
     """
 
@@ -205,10 +207,11 @@ class Costs:
     decode_flops: float
     split_bytes: int = 0
     load_params: int = 0
+    cell_frames: int = 1
 
     def __post_init__(self) -> None:
-        least = min(self.cell, self.denoise_bytes, self.decode_bytes)
-        _must(least > 0, "costs: cell and working memory must be above 0")
+        least = min(self.cell, self.cell_frames, self.denoise_bytes, self.decode_bytes)
+        _must(least > 0, "costs: cells and working memory must be above 0")
         _must(self.denoise_flops > 0 and self.decode_flops > 0, "costs: operations must be above 0")
         _must(
             0 <= self.split_bytes < self.denoise_bytes and self.load_params >= 0,

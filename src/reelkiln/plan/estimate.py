@@ -17,6 +17,7 @@ card holds those that belong to one model):
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 from types import MappingProxyType
 from typing import Literal, TypeAlias, get_args
 
@@ -66,7 +67,8 @@ _GPU_FLOPS: Mapping[str, float] = MappingProxyType(
 )
 _GPU_FLOPS_UNKNOWN = 7.6e12
 _CPU_FLOPS_CORE = 25e9
-"""Sustained float32 operations a second of one core (measured with the bundled model: 22 to 43)."""
+"""Sustained float32 operations a second of one core (measured with the bundled model's denoiser: 43
+alone, 30 when two cores share the work)."""
 _PINNED = 12e9
 _PAGEABLE = 4e9
 """Bytes a second to the device over eight lanes of PCI Express 4, pinned and not. Assumed."""
@@ -89,9 +91,10 @@ class Job:
 
     @property
     def cells(self) -> int:
-        """Latent cells times frames of one guidance half."""
-        side = self.card.costs.cell
-        return -(-self.size.width // side) * -(-self.size.height // side) * self.frames
+        """Latent cells times latent frames of one guidance half."""
+        side, run = self.card.costs.cell, self.card.costs.cell_frames
+        frames = ceil((self.frames - 1) / run) + 1
+        return ceil(self.size.width / side) * ceil(self.size.height / side) * frames
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +151,8 @@ def _block_at_peak(part: Part) -> int:
 
 
 def _stored(part: Part, params: int, job: Job, rung: Rung) -> int:
-    bits = rung.storage_bits if part.castable else DTYPE_BITS[job.dtype]
-    return params * bits // 8
+    eight = rung.storage_bits == 8 and part.castable
+    return params * (8 if eight else DTYPE_BITS[job.dtype]) // 8
 
 
 def _working(job: Job, rung: Rung, stage: Stage) -> int:
@@ -192,7 +195,8 @@ def seconds_need(jobs: tuple[Job, ...], rung: Rung, machine: Machine) -> float:
     """Seconds from importing the libraries to the last decoded frame, for all segments together."""
     rate = _rate(rung, jobs[0].dtype, machine)
     weights = sum(part.params for part in jobs[0].card.parts) * 2
-    moves = {"staged": 1.0, "streamed": 0.2}.get(rung.residence, 0.0) * weights / _PAGEABLE
+    # Staged parts come and go with every segment; streamed ones are first copied to pinned memory.
+    moves = weights / _PAGEABLE if rung.residence in ("staged", "streamed") else 0.0
     once = _START + weights / _DISK
     return once + sum(moves + _render_seconds(job, rung, rate) for job in jobs)
 

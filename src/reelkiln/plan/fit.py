@@ -1,8 +1,7 @@
 """From what is wished to what a model can render: sizes and frame counts, decided by card data."""
 
 from collections.abc import Iterator
-from itertools import product
-from math import log
+from math import ceil, floor, log
 
 from reelkiln.plan.card import Card
 from reelkiln.reel import Size
@@ -19,12 +18,20 @@ def legal_sizes(card: Card) -> Iterator[Size]:
     yield from card.native
     if card.only_native:
         return
-    sides = range(card.side_min, card.side_max + 1, card.side_multiple)
-    for width, height in product(sides, sides):
-        if _pixel_distance(card, width * height) <= PIXEL_SLACK:
+    for width in range(card.side_min, card.side_max + 1, card.side_multiple):
+        heights = {height for native in card.native for height in _heights(card, native, width)}
+        for height in sorted(heights):
             size = Size(width, height)
             if size not in card.native:
                 yield size
+
+
+def _heights(card: Card, native: Size, width: int) -> range:
+    """The legal heights that bring this width within the slack of a native pixel count."""
+    step = card.side_multiple
+    least = max(ceil(native.pixels * (1 - PIXEL_SLACK) / width), card.side_min)
+    most = min(floor(native.pixels * (1 + PIXEL_SLACK) / width), card.side_max)
+    return range(ceil(least / step) * step, most + 1, step)
 
 
 def _pixel_distance(card: Card, pixels: int) -> float:

@@ -86,7 +86,8 @@ def _choose(
     if chosen is None:
         raise _refused(shot, what, machine, tried)
     walked = tuple(str(attempt) for attempt in tried[: tried.index(chosen) + 1])
-    device = explain_device(what.card, machine, chosen.dtype, chosen.rung, chosen.seconds)
+    seconds = round(chosen.seconds, 1)
+    device = explain_device(what.card, machine, chosen.dtype, chosen.rung, seconds)
     return Plan(
         model=what.card.name,
         preset=shot.preset,
@@ -101,7 +102,7 @@ def _choose(
         reach=what.card.reach,
         peak_bytes=chosen.peak_bytes,
         ram_bytes=chosen.ram_bytes,
-        seconds_estimate=round(chosen.seconds, 1),
+        seconds_estimate=seconds,
         because=(*because, *explain(shot, what), *walked, *device),
     )
 

@@ -1,0 +1,267 @@
+"""Planning: tables of what is chosen where, and what holds for every shot, card and machine."""
+
+import random
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from plan.toys import ALL, CARDS, LED, NO_GPU, machine, machines, shot, wishes
+from reelkiln.errors import PlanRefused
+from reelkiln.plan.again import why_not
+from reelkiln.plan.attempt import gpu_dtype
+from reelkiln.plan.budget import device_budget, pinned_budget, ram_budget
+from reelkiln.plan.estimate import DTYPE_BITS
+from reelkiln.plan.ladder import Rung, illegal, rungs
+from reelkiln.plan.machine import GiB, MiB, imagine
+from reelkiln.plan.walk import plan_shot, safer, step_down
+from reelkiln.reel import ASPECTS, Size
+
+EPIC, LIGHTNING, SPARK = (CARDS[n] for n in ("epicrealism", "epicrealism-lightning", "spark"))
+SQUARE = ASPECTS["1:1"]
+WINDOWS = {"system": "Windows", "vram_free": int(3.1 * GiB)}
+
+
+def plan(card, where, *, seconds=2, size=SQUARE, preset="standard"):
+    return plan_shot(shot(card, seconds=Fraction(seconds), size=size, preset=preset), card, where)
+
+
+def order(card, preset, dtype, *, gpu):
+    return rungs(card, card.presets[preset], gpu=gpu, bits=DTYPE_BITS[dtype])
+
+
+@pytest.mark.parametrize(
+    ("card", "where", "seconds", "rung"),
+    [
+        (EPIC, {}, 2, "streamed"),
+        (EPIC, WINDOWS, 2, "streamed, guidance in two passes"),
+        (EPIC, {}, 4, "streamed, guidance in two passes"),
+        (EPIC, {}, 6, "streamed, guidance in two passes, in chunks"),
+        (EPIC, {"vram_free": 6 * GiB}, 2, "resident"),
+        (EPIC, {"vram_free": int(5.7 * GiB)}, 2, "staged"),
+        (EPIC, {"vram_free": 5 * GiB}, 2, "staged, guidance in two passes"),
+        (EPIC, {"vram_free": 8 * GiB}, 2, "resident"),
+        (EPIC, {"vram_free": 16 * GiB}, 2, "resident, decoded in one go"),
+        (EPIC, {"vram_free": 1 * GiB}, 2, "on the processor"),
+        (EPIC, NO_GPU, 2, "on the processor"),
+        (EPIC, {**NO_GPU, "ram_free": 10 * GiB}, 2, "on the processor, guidance in two passes"),
+        (LIGHTNING, {}, 2, "streamed"),
+        (LIGHTNING, WINDOWS, 2, "streamed"),
+        (LIGHTNING, {"vram_free": 5 * GiB}, 2, "resident"),
+        (LIGHTNING, {"vram_free": int(4.5 * GiB)}, 2, "staged"),
+        (SPARK, {}, 4, "resident, decoded in one go"),
+        (SPARK, NO_GPU, 4, "on the processor"),
+        (SPARK, {**NO_GPU, "ram_free": 1 * GiB}, 8, "on the processor"),
+        (LED, {}, 2, "streamed"),
+    ],
+)
+def test_the_rung_that_is_chosen(card, where, seconds, rung):
+    assert str(plan(card, machine(**where), seconds=seconds).rung) == rung
+
+
+@pytest.mark.parametrize(
+    ("card", "where", "dtype"),
+    [
+        (EPIC, {}, "float16"),
+        (EPIC, {"bf16": False}, "float16"),
+        (EPIC, {"gpu": "NVIDIA GeForce GTX 1650", "vram_free": 40 * GiB}, "float32"),
+        (EPIC, NO_GPU, "float32"),
+        (LED, {}, "bfloat16"),
+        (LED, {"bf16": False, "vram_free": 40 * GiB}, "float32"),
+    ],
+)
+def test_the_dtype_that_is_chosen(card, where, dtype):
+    chosen = plan(card, machine(**where))
+    assert chosen.dtype == dtype
+    assert chosen.device == ("cpu" if where is NO_GPU else "cuda")
+    assert chosen.rung.storage_bits == DTYPE_BITS[dtype]
+
+
+def test_the_default_wish_with_the_bundled_model():
+    chosen = plan_shot(shot(SPARK), SPARK, machine(**NO_GPU, cores=2))
+    assert (chosen.steps, chosen.guidance, chosen.size) == (12, 3.0, Size(128, 128))
+    assert [segment.frames for segment in chosen.segments] == [16]
+    assert chosen.ram_bytes < 1.2 * GiB
+    assert chosen.peak_bytes == 0
+    assert chosen.seconds_estimate < 22
+    assert chosen.because == (
+        "spark, preset standard: 12 steps at guidance 3, two calls of the network a step.",
+        "128x128 is the only size spark renders; it is cropped by 44 % and scaled to 720x1280.",
+        "4 s at 8 frames a second: 16 frames, played forth and back until the time is full.",
+        "on the processor: needs 0.61 GiB of RAM, which is there.",
+        "float32 on the processor: no GPU was found.",
+        f"It takes about {chosen.seconds_estimate:.0f} s.",
+    )
+
+
+def test_the_reasons_show_every_rung_tried():
+    text = "\n".join(plan(EPIC, machine(), seconds=4, size=ASPECTS["9:16"]).because)
+    assert "resident: needs" in text
+    assert "3.01 GiB may be used" in text
+    assert "384x704 is the size of epicrealism nearest in shape to 720x1280" in text
+    assert "32 frames in windows of 16, a new one every 4 (FreeNoise)" in text
+    assert "led by 9" in "\n".join(plan(LED, machine(), seconds=8).because)
+
+
+def test_a_slow_choice_is_said_to_be_slow():
+    assert " h " in plan(EPIC, machine(vram_free=GiB), seconds=4).because[-1]
+    assert "too little memory" in plan(EPIC, machine(vram_free=GiB), seconds=4).because[-2]
+
+
+def test_a_gpu_of_unknown_speed_is_said_to_be_unknown():
+    assert "was not measured" in plan(EPIC, machine(gpu="RTX 9999"), seconds=2).because[-1]
+    assert "was not measured" not in plan(EPIC, machine(), seconds=2).because[-1]
+
+
+def test_a_refusal_says_what_would_fit_and_that_is_true():
+    small = machine(ram_free=6 * GiB)
+    with pytest.raises(PlanRefused, match="epicrealism at 8 seconds") as refused:
+        plan(EPIC, small, seconds=8)
+    assert refused.value.details
+    longest = Fraction(refused.value.hint.removeprefix("Ask for ").split()[0])
+    plan(EPIC, small, seconds=longest)
+    with pytest.raises(PlanRefused):
+        plan(EPIC, small, seconds=longest + Fraction(1, 2))
+
+
+def test_a_machine_with_no_memory_is_told_of_the_bundled_model():
+    with pytest.raises(PlanRefused) as refused:
+        plan(EPIC, machine(**NO_GPU, ram_free=2 * GiB))
+    assert "--model spark" in refused.value.hint
+
+
+def test_a_reserve_stays_for_the_driver():
+    assert device_budget(machine(vram_free=3 * GiB)) == 3 * GiB - 400 * MiB
+    assert device_budget(machine(vram_free=3 * GiB, system="Windows")) == 3 * GiB - 600 * MiB
+    assert device_budget(machine(vram_free=10 * GiB)) == 9 * GiB
+    assert device_budget(machine(vram_free=100 * MiB)) == 0
+    assert pinned_budget(machine(system="Windows")) == 16 * GiB * 2 // 5
+    assert pinned_budget(machine(ram_total=3 * GiB)) == 0
+
+
+def test_streaming_needs_pinned_memory():
+    """6 GiB of RAM under Windows let 2.4 GiB be pinned: too little for the 2.45 GiB network."""
+    where = machine(**{**WINDOWS, "ram_total": 6 * GiB, "ram_free": 6 * GiB})
+    with pytest.raises(PlanRefused) as refused:
+        plan(LIGHTNING, where)
+    assert any("pinned RAM" in line for line in refused.value.details)
+
+
+def test_an_imagined_machine_is_the_measured_one():
+    assert imagine(vram=4 * GiB, ram=16 * GiB).vram_free == int(3.4 * GiB)
+    windows = imagine(vram=4 * GiB, ram=16 * GiB, system="Windows")
+    assert windows.vram_free == pytest.approx(3.1 * GiB, rel=0.01)
+    assert imagine(vram=0, ram=GiB).gpu is None
+
+
+@given(wishes(), machines())
+@settings(deadline=None)
+def test_a_plan_is_legal_or_refused(wish, where):
+    shot_, card = wish
+    try:
+        made = plan_shot(shot_, card, where)
+    except PlanRefused as refused:
+        assert refused.hint
+        assert refused.details
+        return
+    assert made.rung in order(card, made.preset, gpu_dtype(card, where), gpu=bool(where.gpu))
+    assert not illegal(made.rung, card)
+    assert made.peak_bytes <= (device_budget(where) if made.device == "cuda" else 0)
+    assert made.ram_bytes <= ram_budget(where)
+    assert made.seconds_estimate > 0
+    assert made.dtype == "float32" or where.gpu
+    assert made.dtype != "bfloat16" or where.bf16
+    assert why_not(made, card, where) == ""
+    assert all(line.endswith(".") and "\n" not in line for line in made.because)
+
+
+@given(wishes(), machines(), st.integers(0, 8 * GiB), st.integers(0, 8 * GiB))
+@settings(deadline=None)
+def test_more_memory_never_means_a_lower_rung_or_a_refusal(wish, where, vram, ram):
+    shot_, card = wish
+    richer = replace(
+        where,
+        vram_total=where.vram_total + vram,
+        vram_free=where.vram_free + vram,
+        ram_total=where.ram_total + ram,
+        ram_free=where.ram_free + ram,
+    )
+    try:
+        made = plan_shot(shot_, card, where)
+    except PlanRefused:
+        return
+    better = plan_shot(shot_, card, richer)
+    ladder = order(card, made.preset, gpu_dtype(card, where), gpu=bool(where.gpu))
+    assert ladder.index(better.rung) <= ladder.index(made.rung)
+    assert better.seconds_estimate <= made.seconds_estimate or better.device != made.device
+
+
+@given(wishes(), machines())
+@settings(deadline=None)
+def test_stepping_down_descends_and_ends_in_a_refusal(wish, where):
+    shot_, card = wish
+    try:
+        made = plan_shot(shot_, card, where)
+    except PlanRefused:
+        return
+    ladder = order(card, made.preset, gpu_dtype(card, where), gpu=bool(where.gpu))
+    for _ in ladder:
+        try:
+            lower = step_down(made, shot_, card, where)
+        except PlanRefused:
+            return
+        assert ladder.index(lower.rung) > ladder.index(made.rung)
+        assert lower.peak_bytes < made.peak_bytes or lower.ram_bytes < made.ram_bytes
+        assert lower.because[0].startswith(f"{made.rung}: ran out of memory")
+        assert lower.segments == made.segments
+        made = lower
+    pytest.fail("the ladder has no end")
+
+
+def test_a_step_below_a_rung_that_is_gone_needs_less():
+    made = plan(EPIC, machine())
+    strange = replace(made, rung=Rung(residence="staged", storage_bits=8))
+    assert step_down(strange, shot(EPIC, size=SQUARE), EPIC, machine()).peak_bytes < made.peak_bytes
+
+
+def test_after_nan_a_safer_dtype_then_none():
+    wish, where = shot(EPIC, seconds=Fraction(2), size=SQUARE), machine(vram_free=40 * GiB)
+    first = plan_shot(wish, EPIC, where)
+    second = safer(first, wish, EPIC, where)
+    third = safer(second, wish, EPIC, where)
+    assert [p.dtype for p in (first, second, third)] == ["float16", "bfloat16", "float32"]
+    assert third.peak_bytes > second.peak_bytes == first.peak_bytes
+    assert safer(first, wish, EPIC, replace(where, bf16=False)).dtype == "float32"
+    with pytest.raises(PlanRefused, match="no safer dtype"):
+        safer(third, wish, EPIC, where)
+
+
+def test_stepping_down_keeps_a_safer_dtype():
+    wish, where = shot(EPIC, seconds=Fraction(2), size=SQUARE), machine(vram_free=12 * GiB)
+    second = safer(plan_shot(wish, EPIC, where), wish, EPIC, where)
+    assert step_down(second, wish, EPIC, where).dtype == "bfloat16"
+
+
+def test_ten_thousand_plans_leave_a_tenth_free():
+    """Whatever is planned for a cap leaves 10 % of it free, by the formula."""
+    draw = random.Random(20261123)
+    made = 0
+    for number in range(10_000):
+        cap = draw.choice([2, 3.1, 3.4, 6, 10])
+        where = machine(vram_free=int(cap * GiB), system=draw.choice(["Linux", "Windows"]))
+        card = ALL[number % len(ALL)]
+        wish = shot(
+            card,
+            seconds=Fraction(draw.randint(10, 80), 10),
+            size=draw.choice(list(ASPECTS.values())),
+            preset=draw.choice(sorted(card.presets)),
+        )
+        try:
+            chosen = plan_shot(wish, card, where)
+        except PlanRefused:
+            continue
+        assert chosen.peak_bytes <= 0.9 * cap * GiB
+        made += 1
+    assert made > 8_000
