@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 __all__ = ["Box", "BrokenBoxes", "furthest_sample", "scan"]
 
 BOXES_MAX = 20_000
+DEPTH_MAX = 8
 TABLE_MAX = 256 * 2**20
 """The largest sample table that is read: 64 million entries, a month of video."""
 
@@ -53,7 +54,7 @@ def _scan(file: BinaryIO, start: int, end: int, path: str, found: list[Box]) -> 
         if len(found) >= BOXES_MAX:
             raise BrokenBoxes(f"over {BOXES_MAX} boxes")
         found.append(box)
-        if box.kind in _HOLDERS:
+        if box.kind in _HOLDERS and box.path.count("/") < DEPTH_MAX:
             _scan(file, box.body, box.end, box.path, found)
 
 

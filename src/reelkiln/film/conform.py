@@ -17,7 +17,8 @@ FPS_MAX = 60
 SECONDS_MAX = 600
 
 ENLARGED = Fraction(5, 4)
-"""From this enlargement on, the picture is softer than its pixels allow and is sharpened."""
+"""From this enlargement on, edges get softer than they need be: the source is sharpened a little
+(before it is enlarged, where it costs nothing and reaches the edges as the model drew them)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +154,10 @@ def filters(work: Conform) -> str:
     if work.interpolated:
         rate = f"{work.fps.numerator}/{work.fps.denominator}"
         chain.append(f"minterpolate=fps={rate}:mi_mode=mci:mc_mode=aobmc:me_mode=bidir:vsbmc=1")
+    if work.sharpened:
+        chain.append("unsharp=3:3:0.6:3:3:0")
     if Size(crop.width, crop.height) != work.size:
         flags = "lanczos+accurate_rnd+full_chroma_inp+bitexact"
         chain.append(f"scale={work.size.width}:{work.size.height}:flags={flags}")
-    if work.sharpened:
-        chain.append("unsharp=5:5:0.6:5:5:0")
     chain.append("format=yuv420p")
     return ",".join(chain)

@@ -49,4 +49,5 @@ def picture(container: InputContainer, path: Path) -> VideoStream:
     if stream.codec_context.width < 1 or stream.codec_context.height < 1:
         raise FilmError(f"{path} has a picture of no size", hint="make or copy the file again")
     stream.thread_type = "AUTO"
+    stream.codec_context.options = {"err_detect": "explode"}
     return stream
