@@ -197,7 +197,6 @@ class Costs:
     `split_bytes` the same when attention and feed-forward run in chunks (0: the network has no such
     way); `decode_bytes` per output pixel and frame at 16 bits. `denoise_flops` and `decode_flops`
     are operations per latent cell and latent frame.
-    `load_params` counts parameters that loading holds a second time for a moment.
     """
 
     cell: int
@@ -206,7 +205,6 @@ class Costs:
     denoise_flops: float
     decode_flops: float
     split_bytes: int = 0
-    load_params: int = 0
     cell_frames: int = 1
 
     def __post_init__(self) -> None:
@@ -214,7 +212,7 @@ class Costs:
         _must(least > 0, "costs: cells and working memory must be above 0")
         _must(self.denoise_flops > 0 and self.decode_flops > 0, "costs: operations must be above 0")
         _must(
-            0 <= self.split_bytes < self.denoise_bytes and self.load_params >= 0,
+            0 <= self.split_bytes < self.denoise_bytes,
             "costs: split_bytes must be 0, or less than denoise_bytes",
         )
 

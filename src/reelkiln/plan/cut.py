@@ -21,7 +21,7 @@ def segment_seed(seed: int, index: int) -> int:
     `(seed + index * 0x9E3779B1) mod 2**32`.
 
     >>> segment_seed(7, 0), segment_seed(7, 1)
-    (7, 2654435776)
+    (7, 2654435768)
     """
     return (seed + index * _STRIDE) % 2**32
 

@@ -51,8 +51,8 @@ _BUSY_SHARE = 0.25
 """Of the working memory, the most that is alive while the largest blocks are on the device: in a
 UNet those are the deep ones, where the picture is small (skip tensors: 175 of 1,040 MiB)."""
 
-_RESULT = 12
-"""Bytes per pixel and frame of decoded frames, kept and joined at 16 bits."""
+_FRAMES = 6
+"""Bytes of RAM per pixel and frame: 8-bit RGB as it is decoded, and joined."""
 
 _PROCESS_CPU = 500 * MiB
 """Python, torch and diffusers, imported (measured: 547 MiB with the bundled model and one call)."""
@@ -166,22 +166,19 @@ def _working(job: Job, rung: Rung, stage: Stage) -> int:
             return each * wide * job.cells * halves
         case "decode":
             at_once = job.frames if rung.decode == "whole" else 1
-            shown = costs.decode_bytes * at_once + _RESULT * job.frames
-            return shown * wide * job.size.pixels
+            return costs.decode_bytes * wide * at_once * job.size.pixels
 
 
 def ram_need(job: Job, rung: Rung) -> int:
-    """The most RAM the process holds, in bytes: libraries, weights as they are loaded, and without
-    a GPU the working memory too. A streamed network keeps a pinned copy of itself, no second one.
+    """The most RAM the process holds, in bytes: libraries, weights, decoded frames,
+    and without a GPU the working memory too. A streamed network keeps a pinned copy of itself, no second one.
     """
-    parts = job.card.parts
-    weights = sum(_stored(part, part.params, job, rung) for part in parts)
-    loading = weights + job.card.costs.load_params * DTYPE_BITS[job.dtype] // 8
+    weights = sum(_stored(part, part.params, job, rung) for part in job.card.parts)
+    held = weights + _FRAMES * job.frames * job.size.pixels
     if rung.residence != "cpu":
-        return _PROCESS_GPU + loading
-    stages = get_args(Stage)
-    working = max(_working(job, rung, stage) for stage in stages)
-    return _PROCESS_CPU + max(loading, weights + int(working * _SPREAD))
+        return _PROCESS_GPU + held
+    working = max(_working(job, rung, stage) for stage in get_args(Stage))
+    return _PROCESS_CPU + held + int(working * _SPREAD)
 
 
 def pinned_need(job: Job, rung: Rung) -> int:
