@@ -11,7 +11,6 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from reelkiln.backends.arrange import Arrangement, device_memory, memory_peak
@@ -22,6 +21,7 @@ from reelkiln.backends.schedule import make_scheduler, schedule_problems
 from reelkiln.backends.seam import Finding, Folders, OnStep, Peak, Session, Step
 from reelkiln.backends.wall import Steps, wall
 from reelkiln.backends.weights import Part, check_safetensors, part_problems, read_json
+from reelkiln.backends.windows import Windows
 from reelkiln.errors import ReelkilnError, UsageError, WeightsBroken, WeightsMissing
 from reelkiln.plan.card import Card
 from reelkiln.plan.plan import Plan
@@ -76,6 +76,7 @@ class _Session:
         self._arrangement = Arrangement(plan)
         self._words: dict[tuple[str, str], tuple[Any, Any]] = {}
         self._pipe = _load(plan, card, folders, steps)
+        self._windows = Windows(self._pipe, plan.reach)
         self._arrangement.prepare(self._pipe, self._pipe.unet)
 
     def render(self, segment: Segment, on_step: OnStep, lead: Clip | None = None) -> Clip:
@@ -104,7 +105,7 @@ class _Session:
 
     def close(self) -> None:
         """Let go of every tensor."""
-        self._pipe = None
+        del self._pipe, self._windows
         self._words.clear()
 
     def _encode(self, segment: Segment, steps: Steps) -> tuple[Any, Any]:
@@ -142,6 +143,7 @@ class _Session:
             steps(Step("denoise", index + 1, plan.steps))
             return {}
 
+        self._windows.fit(segment.frames)
         with self._arrangement.on_device(pipe.unet):
             return pipe(
                 prompt_embeds=words[0],
@@ -233,7 +235,6 @@ def _load(plan: Plan, card: Card, folders: Folders, steps: Steps) -> Any:
         steps(Step("load", done, len(loads)))
     pipe = AnimateDiffPipeline(**parts)
     pipe.set_progress_bar_config(disable=True)
-    _open_windows(pipe, plan)
     return pipe
 
 
@@ -282,33 +283,3 @@ def _load_motion(plan: Plan, card: Card, folder: Path, unet: Any) -> Any:
         )
     adapter.load_state_dict(weights, assign=True)
     return adapter
-
-
-def _open_windows(pipe: Any, plan: Plan) -> None:
-    """Overlapping context windows (FreeNoise) where a segment is longer than one context."""
-    reach = plan.reach
-    longest = max((segment.frames for segment in plan.segments), default=0)
-    if reach.kind != "windows" or longest <= reach.context:
-        return
-    # All that is asked of the adapter, which has been merged and dropped, is its longest context.
-    limits = SimpleNamespace(motion_max_seq_length=pipe.unet.config.motion_max_seq_length)
-    pipe.motion_adapter = SimpleNamespace(config=limits)
-    pipe.enable_free_noise(context_length=reach.context, context_stride=reach.stride)
-    pipe.motion_adapter = None
-    pipe._encode_prompt_free_noise = _same_words_in_every_frame
-
-
-def _same_words_in_every_frame(
-    *,
-    num_frames: int,
-    do_classifier_free_guidance: bool,
-    prompt_embeds: Any,
-    negative_prompt_embeds: Any,
-    **_ignored: Any,
-) -> tuple[Any, Any]:
-    """What diffusers' own method returns for one sentence; its own takes no embeddings yet."""
-    import torch
-
-    halves = [negative_prompt_embeds] if do_classifier_free_guidance else []
-    repeated = [half.repeat_interleave(num_frames, dim=0) for half in (*halves, prompt_embeds)]
-    return torch.cat(repeated), negative_prompt_embeds

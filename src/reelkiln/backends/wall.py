@@ -20,7 +20,7 @@ from reelkiln.errors import (
     WeightsBroken,
 )
 
-__all__ = ["TABLE", "Steps", "Task", "foreign_errors", "translate", "wall"]
+__all__ = ["TABLE", "Steps", "Task", "table", "translate", "wall"]
 
 Task: TypeAlias = Literal["load", "render"]
 Meaning: TypeAlias = Literal["memory", "library", "weights", "failure"]
@@ -28,8 +28,7 @@ Meaning: TypeAlias = Literal["memory", "library", "weights", "failure"]
 TABLE: Mapping[type[Exception], Mapping[Task, Meaning]] = {
     MemoryError: {"load": "memory", "render": "memory"},
     ImportError: {"load": "library", "render": "library"},
-    # torch.OutOfMemoryError, torch.AcceleratorError and NotImplementedError are RuntimeErrors;
-    # `_means` reads their words. safetensors raises its own, diffusers and transformers the rest.
+    # torch.OutOfMemoryError and torch.AcceleratorError are RuntimeErrors; `_means` reads their words.
     RuntimeError: {"load": "weights", "render": "failure"},
     OSError: {"load": "weights", "render": "failure"},
     ValueError: {"load": "weights", "render": "failure"},
@@ -39,8 +38,8 @@ TABLE: Mapping[type[Exception], Mapping[Task, Meaning]] = {
 }
 """A foreign error, and its subclasses, to what it means while loading and while rendering.
 
-`safetensors.SafetensorError`, which descends from Exception alone, joins them as "weights" in
-`foreign_errors`. What is in no row is a mistake in this package and leaves as it is.
+Classes of the libraries that descend from Exception alone join them in `table`. What is in no row
+is a mistake in this package and leaves as it is.
 """
 
 OUT_OF_MEMORY = (
@@ -82,7 +81,7 @@ def wall(task: Task, model: str, steps: Steps, file: str = "") -> Iterator[None]
     """
     try:
         yield
-    except foreign_errors() as error:
+    except tuple(table()) as error:
         traceback.clear_frames(error.__traceback__)
         ours = None if error is steps.raised else translate(error, task, model, file)
         if ours is None:
@@ -90,11 +89,21 @@ def wall(task: Task, model: str, steps: Steps, file: str = "") -> Iterator[None]
         raise ours from error
 
 
-def foreign_errors() -> tuple[type[Exception], ...]:
-    """Every class that the wall stops."""
+def table() -> Mapping[type[Exception], Mapping[Task, Meaning]]:
+    """`TABLE` with the libraries' own classes. Imports torch."""
+    import torch
+    from huggingface_hub.errors import StrictDataclassError  # a configuration of transformers
     from safetensors import SafetensorError
 
-    return (*TABLE, SafetensorError)
+    weights: Mapping[Task, Meaning] = {"load": "weights", "render": "failure"}
+    failure: Mapping[Task, Meaning] = {"load": "failure", "render": "failure"}
+    return {
+        **TABLE,
+        SafetensorError: weights,
+        StrictDataclassError: weights,
+        torch.FatalError: failure,
+        torch.cuda.DeferredCudaCallError: failure,
+    }
 
 
 def translate(error: Exception, task: Task, model: str, file: str = "") -> ReelkilnError | None:
@@ -109,10 +118,8 @@ def _means(error: Exception, task: Task) -> Meaning | None:
     text = str(error)
     if isinstance(error, RuntimeError) and any(words in text for words in OUT_OF_MEMORY):
         return "memory"
-    row = next((kind for kind in TABLE if isinstance(error, kind)), None)
-    if row is not None:
-        return TABLE[row][task]
-    return "weights" if isinstance(error, foreign_errors()) else None
+    rows = (row for kind, row in table().items() if isinstance(error, kind))
+    return next(rows, {}).get(task)
 
 
 def _say(meaning: Meaning, what: str, model: str, file: str) -> ReelkilnError:
