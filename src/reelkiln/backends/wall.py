@@ -28,7 +28,7 @@ Meaning: TypeAlias = Literal["memory", "library", "weights", "failure"]
 TABLE: Mapping[type[Exception], Mapping[Task, Meaning]] = {
     MemoryError: {"load": "memory", "render": "memory"},
     ImportError: {"load": "library", "render": "library"},
-    # torch.OutOfMemoryError and torch.AcceleratorError are RuntimeErrors; `_means` reads their words.
+    # So are torch.OutOfMemoryError and torch.AcceleratorError; `_means` reads their words.
     RuntimeError: {"load": "weights", "render": "failure"},
     OSError: {"load": "weights", "render": "failure"},
     ValueError: {"load": "weights", "render": "failure"},
