@@ -212,7 +212,6 @@ NEVER_HERE: frozenset[type[Exception]] = frozenset(
         hub_errors.FileDuplicationError,
         # inference, text generation, jobs' sandboxes
         hub_errors.InferenceEndpointError,
-        hub_errors.InferenceEndpointTimeoutError,
         hub_errors.SandboxError,
         hub_errors.SandboxCommandError,
         # its own safetensors and DDUF readers

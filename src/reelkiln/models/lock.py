@@ -73,9 +73,9 @@ def read_lock(locks: Path, card: str) -> Lock | None:
     path = lock_path(locks, card)
     try:
         return _parse(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    except (ValueError, KeyError, TypeError, AttributeError, UsageError) as wrong:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError) as wrong:
         raise WeightsBroken(
             f"the lock file {path} of the model {card} cannot be read",
             hint=f"Delete that file, then run `reelkiln models pull {card}`.",

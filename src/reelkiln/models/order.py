@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reelkiln.models import layout
 from reelkiln.models.fetch import part_path
-from reelkiln.models.header import false_variant, refuse_pickle
+from reelkiln.models.header import false_variant
 from reelkiln.models.hub import Hub, HubFile, Pinned, list_files, peek_header, resolve, this_hub
 from reelkiln.models.installed import locked_source, sources_for
 from reelkiln.models.lock import Lock, LockedFile, LockedSource, read_lock
@@ -86,9 +86,10 @@ def needed(
     Raises:
         HubUnreachable: the hub did not answer.
         WeightsMissing: a repository, branch or file is not there, or not for us.
-        WeightsBroken: the card names a pickle, a file's header contradicts its size, or the lock
+        WeightsBroken: a file's header contradicts its size, or the lock
             file is damaged.
         UnknownName: the card has no such preset.
+        UsageError: the card names a file that some desktop cannot hold.
     """
     cache = layout.cache_folder(cache)
     locks = locks or layout.lock_folder(cache)
@@ -111,7 +112,6 @@ def needed(
 def _settled(hub: Hub, source: Source, locked: LockedSource | None) -> tuple[LockedSource, bool]:
     """The source at its commit with all its files, and whether its branch was resolved for it."""
     for name in source.files:
-        refuse_pickle(name)
         layout.safe_path(name)
     commit = locked.revision if locked else source.revision
     fresh = not commit
