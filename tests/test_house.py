@@ -21,7 +21,7 @@ ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 OWNERS = {
     "torch and the model libraries live in backends": {"backends"},
     "av, imageio_ffmpeg and PIL live in film": {"film"},
-    "huggingface_hub lives in models": {"models"},
+    "huggingface_hub and its HTTP client live in models": {"models"},
     "sqlalchemy and sqlite3 live in store": {"store"},
     "typer and rich live in cli": {"cli"},
     "settings and platform folders live in workshop": {"workshop"},
