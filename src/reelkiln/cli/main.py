@@ -11,11 +11,14 @@ import typer
 
 from reelkiln import __version__
 from reelkiln.cli.console import show_error
+from reelkiln.cli.init import init
 from reelkiln.cli.make import make
 from reelkiln.cli.models import app as models
 from reelkiln.cli.plan import plan
 from reelkiln.cli.remake import remake
+from reelkiln.cli.shots import shots
 from reelkiln.cli.stop import listen
+from reelkiln.cli.templates import app as templates
 from reelkiln.errors import Cancelled, ReelkilnError, UsageError
 
 __all__ = ["app", "run"]
@@ -32,6 +35,9 @@ app.command("make")(make)
 app.command("remake")(remake)
 app.command("plan")(plan)
 app.add_typer(models, name="models")
+app.command("init")(init)
+app.command("shots")(shots)
+app.add_typer(templates, name="templates")
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,0 +1,114 @@
+"""`reelkiln templates`: see, begin and check templates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reelkiln.cli.console import out, show_json, table
+from reelkiln.cli.options import Json
+from reelkiln.cli.workspace import TemplateName, opened
+
+if TYPE_CHECKING:
+    from reelkiln.script.template import Slot
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="See, begin and check the templates of a workspace.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@app.command("list")
+def list_templates(json: Json = False) -> None:
+    """Show all templates of this workspace."""
+    space = opened()
+    rows = [
+        (name, str(len(one.variants)), f"{one.seconds:g} s", one.aspect, one.title)
+        for name, one in space.templates.items()
+    ]
+    if json:
+        keys = ("template", "variants", "seconds", "aspect", "title")
+        show_json({"templates": [dict(zip(keys, row, strict=True)) for row in rows]})
+        return
+    for line in table([("template", "variants", "length", "aspect", "what it shows"), *rows]):
+        out(line)
+
+
+@app.command("show")
+def show_template(template: TemplateName, json: Json = False) -> None:
+    """Show one template: what it says, its slots, its variants."""
+    from reelkiln.script.workspace import pick
+
+    one = pick("template", template, opened().templates)
+    if json:
+        show_json(one.model_dump(mode="json", by_alias=True))
+        return
+    out(f"{one.title}\n{one.about or ''}".rstrip())
+    claims = [("a person", one.shows_person), ("an effect of the product", one.shows_effect)]
+    shown = " and ".join(what for what, yes in claims if yes)
+    out(f"\n{one.seconds:g} s, {one.aspect}" + (f", shows {shown}" if shown else ""))
+    for name, slot in one.slots.items():
+        out(f"{{{name}}}  {_filling(slot)}")
+    for variant in one.variants:
+        out(f"\n{variant.name}\n  {' '.join(variant.paragraph.split())}")
+
+
+@app.command("check")
+def check_templates(json: Json = False) -> None:
+    """Read the whole workspace and name every mistake, with file, line and column."""
+    space = opened()
+    found = {
+        "templates": len(space.templates),
+        "variants": sum(len(one.variants) for one in space.templates.values()),
+        "products": len(space.products),
+        "storyboards": len(space.storyboards),
+    }
+    if json:
+        show_json(found)
+        return
+    out("no mistakes: " + ", ".join(f"{count} {what}" for what, count in found.items()))
+
+
+@app.command("new")
+def new_template(
+    name: TemplateName,
+    *,
+    source: Annotated[
+        Path, typer.Option("--from", metavar="FILE.mp4", help="A finished clip to begin with.")
+    ],
+) -> None:
+    """Begin a template with the words of a clip that came out well."""
+    from reelkiln.errors import UsageError
+    from reelkiln.kiln.remake import find_recipe
+    from reelkiln.names import wrong_slug
+    from reelkiln.reel import ASPECTS
+    from reelkiln.script.draft import draft_template
+    from reelkiln.workshop.open import open_bench, open_workshop
+    from reelkiln.workshop.settings import read_settings
+
+    space = opened()
+    if wrong := wrong_slug(name):
+        raise UsageError(f"{name} {wrong}", hint="Name it like hero-reveal.")
+    path = space.folder / "templates" / f"{name}.yaml"
+    with open_bench(open_workshop(Path.cwd(), read_settings())) as bench:
+        shot = find_recipe(source, bench.ledger).recipe.shot
+    ratio = shot.size.width / shot.size.height
+    aspect = min(ASPECTS, key=lambda one: abs(ASPECTS[one].width / ASPECTS[one].height - ratio))
+    text = draft_template(name, shot.prompt, seconds=float(shot.seconds), aspect=aspect)
+    try:
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageError(f"{path} exists already", hint="Choose another name.") from error
+    out(str(path))
+
+
+def _filling(slot: Slot) -> str:
+    if slot.range:
+        return f"a number from {slot.range[0]} to {slot.range[1]}"
+    return f"a word of {slot.words}" if slot.words else ", ".join(slot.choose or ())

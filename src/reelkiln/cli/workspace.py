@@ -1,0 +1,75 @@
+"""The workspace around the current folder, and the options that name things in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from reelkiln.script.expand import Scripted
+    from reelkiln.script.workspace import Workspace
+
+__all__ = ["ProductName", "ScriptSeed", "TemplateName", "VariantName", "opened", "scripted"]
+
+TemplateName = Annotated[
+    str, typer.Argument(metavar="TEMPLATE", help="A template's name, as `templates list` shows it.")
+]
+ProductName = Annotated[
+    str, typer.Option("--product", metavar="SKU", help="A product's sku, or all.")
+]
+VariantName = Annotated[
+    str | None, typer.Option("--variant", metavar="NAME", help="Only this variant of the template.")
+]
+ScriptSeed = Annotated[
+    int, typer.Option("--seed", metavar="N", min=0, help="Another number gives other words.")
+]
+
+
+def opened() -> Workspace:
+    """The workspace around the current folder, read and checked.
+
+    Raises:
+        UsageError: there is none.
+        ScriptError: with every mistake in it.
+    """
+    from reelkiln.errors import UsageError
+    from reelkiln.script.workspace import read_workspace
+    from reelkiln.workshop.open import find_workspace
+
+    folder = find_workspace(Path.cwd())
+    if folder is None:
+        raise UsageError(
+            f"no brand.yaml in {Path.cwd()} or above",
+            hint="Make a workspace with `reelkiln init`, or go into one.",
+        )
+    return read_workspace(folder)
+
+
+def scripted(
+    space: Workspace, template: str, product: str, *, variant: str | None, count: int, seed: int
+) -> tuple[Scripted, ...]:
+    """The shots of a template for one product or all.
+
+    Raises:
+        UnknownName: template, variant or product, with the nearest name.
+    """
+    from reelkiln.script.expand import expand
+    from reelkiln.script.workspace import pick
+
+    told = pick("template", template, space.templates)
+    if variant:
+        pick("variant", variant, {one.name: one for one in told.variants})
+    products = (
+        list(space.products.values())
+        if product == "all"
+        else [pick("product", product, space.products)]
+    )
+    return tuple(
+        shot
+        for one in products
+        for shot in expand(
+            told, one, space.brand, space.lists, count=count, seed=seed, only=variant
+        )
+    )
