@@ -1,23 +1,109 @@
-"""A clip to numbers."""
+"""A clip to numbers: every measure over one pass through the frames.
+
+A long video is a stream of clips of at most 64 frames. A `Gauge` takes them in one after the other;
+pairs across their borders are measured like any other, so the marks do not depend on how the stream
+was cut. The measures themselves stand by noun: `light`, `change`, `motion`, `edges`, `overlay`,
+`colour`.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
+from reelkiln.gate.change import Change
+from reelkiln.gate.colour import Colours, lab_of, palette_distance
+from reelkiln.gate.edges import Edges
+from reelkiln.gate.light import Light, flashes
+from reelkiln.gate.motion import LEAST_ERROR, LEAST_SPEED, Motion, join_steps, jumps, pulses
+from reelkiln.gate.overlay import Overlay
+from reelkiln.gate.view import view
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reelkiln.gate.view import Trace
     from reelkiln.reel import Clip
 
-__all__ = ["measure"]
+__all__ = ["Gauge", "Wanted", "measure"]
 
 
-def measure(clip: Clip) -> dict[str, float]:
-    """Measure a clip: finite share, luma, contrast and the share of frozen pairs."""
-    luma = clip.frames @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
-    pairs = np.abs(np.diff(luma, axis=0)).mean((1, 2))
-    return {
-        "finite": float(clip.finite_share),
-        "luma_max": float(luma.mean((1, 2)).max()),
-        "frozen_share": float((pairs < 0.5).mean()) if len(pairs) else 0.0,
-    }
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the clip was meant to be. Nothing given: nothing of it is measured.
+
+    `palette` holds colours as `#rrggbb`; `joins` the indices of frames that begin a new segment.
+    """
+
+    palette: tuple[str, ...] = ()
+    joins: tuple[int, ...] = ()
+
+
+class Gauge:
+    """Takes in a stream of clips and says what was measured of all of it.
+
+    Raises:
+        UsageError: a palette colour is not written `#rrggbb`.
+    """
+
+    def __init__(self, wanted: Wanted | None = None) -> None:
+        self._wanted = wanted or Wanted()
+        self._palette = lab_of(self._wanted.palette) if self._wanted.palette else None
+        self._light, self._change, self._motion = Light(), Change(), Motion()
+        self._edges, self._overlay, self._colours = Edges(), Overlay(), Colours()
+        self._frames, self._seconds, self._finite = 0, 0.0, 0.0
+
+    def add(self, clip: Clip) -> None:
+        """Take in the next clip of the stream."""
+        for frame in clip.frames:
+            now = view(frame)
+            for noun in (self._light, self._change, self._motion, self._edges, self._overlay):
+                noun.see(now)
+            self._colours.see(now)
+        self._frames += len(clip.frames)
+        self._seconds += float(clip.seconds)
+        self._finite += clip.finite_share * len(clip.frames)
+
+    def marks(self) -> dict[str, float]:
+        """Every mark that the frames so far allow; `frames` alone where there are none."""
+        if not self._frames:
+            return {"frames": 0.0, "seconds": 0.0}
+        marks = {
+            "frames": float(self._frames),
+            "seconds": self._seconds,
+            "finite": self._finite / self._frames,
+        }
+        for noun in (self._light, self._change, self._motion, self._edges, self._overlay):
+            marks |= noun.marks()
+        return marks | self._wanted_marks()
+
+    def _wanted_marks(self) -> dict[str, float]:
+        marks: dict[str, float] = {}
+        if self._palette is not None:
+            marks["palette"] = palette_distance(self._colours.shares(), self._palette)
+        marks |= join_steps(self._motion.traces["gain"], self._wanted.joins)
+        return marks
+
+    def traces(self) -> Mapping[str, Trace]:
+        """What was measured over time: per frame, or per pair of neighbours, or per inner frame."""
+        motion = self._motion.traces
+        return {
+            **self._light.traces,
+            "flash": flashes(self._light.traces["luma"]),
+            **self._change.traces,
+            **motion,
+            "pulse": pulses(motion["gain"]),
+            "jump": jumps(motion["warp_error"], LEAST_ERROR),
+            "leap": jumps(motion["speed"], LEAST_SPEED),
+        }
+
+
+def measure(clip: Clip, wanted: Wanted | None = None) -> dict[str, float]:
+    """Measure one clip: name to number, all finite. See the nouns' `marks` for each.
+
+    Raises:
+        UsageError: a palette colour is not written `#rrggbb`.
+    """
+    gauge = Gauge(wanted)
+    gauge.add(clip)
+    return gauge.marks()

@@ -1,0 +1,139 @@
+"""Light: how bright, how contrasty, how clipped, how sharp each frame is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from reelkiln.gate.view import Plane, Trace, View
+
+__all__ = ["Light", "black_share", "burnt_share", "flashes", "sharpness", "softness"]
+
+BLACK_LEVEL = 25
+"""Luma under which a pixel counts as black: 0.10 of full scale (ffmpeg, filter blackdetect,
+`pixel_black_th`)."""
+
+_TILES = 8
+
+
+def black_share(grey: Plane) -> float:
+    """Share (0 to 1) of pixels of luma under 25; ffmpeg's blackdetect calls a frame black from
+    0.98 on (`picture_black_ratio_th`)."""
+    return float(np.count_nonzero(grey < BLACK_LEVEL) / grey.size)
+
+
+def burnt_share(rgb: Plane) -> float:
+    """Share (0 to 1) of pixels whose every channel is over 252, a white ground left out.
+
+    A ground counts as meant to be white where at least 85 % of the outermost pixels are: then only
+    white that does not touch the frame's edge is counted. Ours; signalstats counts all.
+    """
+    white = cv2.inRange(rgb, (253, 253, 253), (255, 255, 255))
+    share = cv2.countNonZero(white) / white.size
+    ring = np.concatenate([white[0], white[-1], white[:, 0], white[:, -1]])
+    if share == 0 or np.count_nonzero(ring) < 0.85 * ring.size:
+        return share
+    _, parts = cv2.connectedComponents(white)
+    rims = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
+    inside = (white > 0) & ~np.isin(parts, rims)
+    return float(np.count_nonzero(inside) / white.size)
+
+
+def sharpness(grey: Plane) -> float:
+    """Variance of the Laplacian, in squared levels (Pech-Pacheco et al., ICPR 2000).
+
+    Grows with texture and noise, so it is only compared with the same template's own history.
+    """
+    deviation: float = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))[1][0, 0]
+    return deviation**2
+
+
+def softness(mid: Plane) -> float:
+    """How soft the sharpest places are, 0 (hard edges) to 1 (no hard edge anywhere).
+
+    The picture is blurred by a 9-pixel box; what was soft already hardly changes. Per direction
+    1 - sum(max(0, dF - dB)) / sum(dF), where dF and dB are absolute neighbour differences before
+    and after (Crete et al., "The blur effect", SPIE 2007). Taken per tile of an 8 x 8 grid, and the
+    tenth-softest part with texture counts: a soft background behind a sharp product is no fault.
+    A picture without any slope of 1.2 levels a pixel is a plain gradient and counts as 0.
+    """
+    picture = mid.astype(np.float32)
+    best = []
+    for axis, kernel in ((1, (9, 1)), (0, (1, 9))):
+        sharp = np.abs(np.diff(picture, axis=axis))
+        if float(np.partition(sharp.ravel(), -(sharp.size // 200))[-(sharp.size // 200)]) < 1.2:
+            continue
+        blurred = np.abs(np.diff(cv2.blur(picture, kernel), axis=axis))
+        whole = cv2.resize(sharp, (_TILES, _TILES), interpolation=cv2.INTER_AREA)
+        kept = cv2.resize(
+            np.maximum(sharp - blurred, 0), (_TILES, _TILES), interpolation=cv2.INTER_AREA
+        )
+        textured = whole > max(0.5, float(whole.max()) * 0.1)
+        if textured.any():
+            best.append(float(np.quantile(1 - kept[textured] / whole[textured], 0.1)))
+    return min(best, default=0.0)
+
+
+def flashes(luma: Trace) -> Trace:
+    """How far each inner frame's mean luma stands out from both neighbours, in levels.
+
+    min(|L[t] - L[t-1]|, |L[t] - L[t+1]|) where both differences have the same sign, else 0: a
+    fade or a cut gives 0, flicker does not. Ours.
+    """
+    level = np.asarray(luma)
+    if len(level) < 3:
+        return []
+    before, after = level[1:-1] - level[:-2], level[1:-1] - level[2:]
+    alone = np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), 0.0)
+    return [float(value) for value in alone]
+
+
+class Light:
+    """Gathers per-frame light over a stream."""
+
+    def __init__(self) -> None:
+        self.traces: dict[str, Trace] = {
+            "luma": [],
+            "contrast": [],
+            "black": [],
+            "burnt": [],
+            "sharpness": [],
+            "softness": [],
+        }
+        self._seen = np.zeros(256, dtype=bool)
+
+    def see(self, now: View) -> None:
+        """Take in the next frame."""
+        mean, deviation = cv2.meanStdDev(now.grey)
+        self.traces["luma"].append(float(mean[0, 0]))
+        self.traces["contrast"].append(float(deviation[0, 0]))
+        self.traces["black"].append(black_share(now.grey))
+        self.traces["burnt"].append(burnt_share(now.rgb))
+        self.traces["sharpness"].append(sharpness(now.grey))
+        self.traces["softness"].append(softness(now.mid))
+        self._seen |= cv2.calcHist([now.grey], [0], None, [256], [0, 256]).ravel() > 0
+
+    def marks(self) -> dict[str, float]:
+        """Means over all frames; `levels` counts distinct luma values of the whole clip.
+
+        `luma_jitter` is mean |L[t+1] - 2 L[t] + L[t-1]| of mean luma: the second difference, blind
+        to even fades. `black_share` is the share of frames that are black.
+        """
+        series = {name: np.asarray(values) for name, values in self.traces.items()}
+        luma, flash = series["luma"], flashes(self.traces["luma"])
+        return {
+            "luma": float(luma.mean()),
+            "contrast": float(series["contrast"].mean()),
+            "burnt": float(series["burnt"].mean()),
+            "levels": float(np.count_nonzero(self._seen)),
+            "sharpness": float(series["sharpness"].mean()),
+            "softness": float(np.median(series["softness"])),
+            "black_share": float((series["black"] >= 0.98).mean()),
+            "luma_jitter": float(np.abs(np.diff(luma, 2)).mean()) if len(luma) > 2 else 0.0,
+            "flash": max(flash, default=0.0),
+            "flash_mean": float(np.mean(flash)) if flash else 0.0,
+        }
+

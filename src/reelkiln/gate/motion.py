@@ -1,0 +1,185 @@
+"""Motion: optical flow between neighbours, found once and shared by every measure that needs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from reelkiln.gate.view import Field, Plane, Trace, View
+
+__all__ = ["LEAST_ERROR", "LEAST_SPEED", "Motion", "gain", "join_steps", "jumps", "midpoint_error", "pulses", "top_speed", "warp_error"]
+
+_EDGE = 0.06
+"""Share of each side left out: flow knows nothing of what enters the frame."""
+
+
+LEAST_ERROR, LEAST_SPEED = 2.0, 2.5
+"""Levels and pixels of the small picture under which warp errors and speeds count as alike."""
+
+
+def _grid(shape: tuple[int, ...]) -> tuple[Field, Field]:
+    rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
+    return rows, columns
+
+
+def _shifted(picture: Plane | Field, flow: Field, share: float) -> Field:
+    """`picture` read at x + share * flow(x)."""
+    rows, columns = _grid(picture.shape)
+    moved: Field = cv2.remap(
+        picture,
+        columns + share * flow[..., 0],
+        rows + share * flow[..., 1],
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return moved
+
+
+def _inner(values: Field) -> Field:
+    high, wide = (max(1, round(side * _EDGE)) for side in values.shape[:2])
+    return values[high:-high, wide:-wide]
+
+
+def top_speed(flow: Field) -> float:
+    """Mean length of the fastest 5 % of flow vectors, in pixels of the small picture per frame.
+
+    After VBench's dynamic degree (dynamic_degree.py: mean of the top 5 % of RAFT flow), but with
+    DIS flow (Kroeger et al., ECCV 2016), so the figures are not VBench's and don't bear its name.
+    """
+    lengths = np.linalg.norm(flow, axis=2).ravel()
+    count = max(1, int(lengths.size * 0.05))
+    return float(np.partition(lengths, -count)[-count:].mean())
+
+
+def warp_error(before: Plane, after: Plane, flow: Field) -> float:
+    """Mean |I[t+1](x + f(x)) - I[t](x)|, in levels (Lai et al., ECCV 2018, without its mask)."""
+    returned = _shifted(after, flow, 1.0).astype(np.float32)
+    return float(np.abs(_inner(returned - before.astype(np.float32))).mean())
+
+
+def gain(before: Plane, after: Plane, flow: Field) -> float:
+    """By how much the picture as a whole grew brighter, in per cent, whatever moved in it.
+
+    100 * median of (I[t+1](x + f(x)) - I[t](x)) / I[t](x) over pixels of luma 16 to 240 (0 where
+    less than 1 % of the picture is that bright). Ours.
+    """
+    returned, base = _shifted(after, flow, 1.0), _inner(before.astype(np.float32))
+    lit = (base >= 16) & (base <= 240)
+    if np.count_nonzero(lit) < 0.01 * lit.size:
+        return 0.0
+    change = _inner(returned.astype(np.float32))[lit] / base[lit] - 1
+    return 100 * float(np.median(change))
+
+
+def pulses(gains: Trace) -> Trace:
+    """How much of each gain is taken back by the next, in per cent; an even fade gives 0. Ours."""
+    pairs = zip(gains[:-1], gains[1:], strict=True)
+    return [min(abs(one), abs(two)) if one * two < 0 else 0.0 for one, two in pairs]
+
+
+def midpoint_error(first: Plane, middle: Plane, last: Plane, flows: tuple[Field, Field]) -> float:
+    """Mean difference of a frame from the one guessed halfway between its neighbours, in levels.
+
+    `flows` lead from first to middle and from middle to last; followed one after the other they
+    are the way from first to last, half of which is the guess. VBench's motion smoothness does this
+    with the AMT network; ours is not called by that name.
+    """
+    whole = flows[0] + _shifted(flows[1], flows[0], 1.0)
+    early = _shifted(first, whole, -0.5).astype(np.float32)
+    late = _shifted(last, whole, 0.5).astype(np.float32)
+    return float(np.abs(_inner((early + late) / 2 - middle.astype(np.float32))).mean())
+
+
+def jumps(values: Trace, floor: float) -> Trace:
+    """How many times its surroundings each pair's value is; 1 is ordinary.
+
+    The surroundings are the median of up to 6 pairs on each side, at least `floor`. In warp errors
+    (levels) it finds a pair that no motion explains while its neighbours are explained; in top
+    speeds (pixels) a shift so even that flow explains it. Ours.
+    """
+    found = []
+    for at, value in enumerate(values):
+        around = values[max(0, at - 6) : at] + values[at + 1 : at + 7]
+        found.append(value / max(floor, float(np.median(around)) if around else value))
+    return found
+
+
+def join_steps(gains: Trace, joins: tuple[int, ...]) -> dict[str, float]:
+    """How much brighter or darker the picture turns where segments meet.
+
+    `joins` are the indices of frames that begin a segment. `join` is the largest |gain| there, in
+    per cent; `join_ratio` that over the median |gain| of all other pairs (at least 0.5 %): 1 is
+    ordinary. Empty where no join lies inside. Ours.
+    """
+    inner = [join - 1 for join in joins if 0 < join <= len(gains)]
+    if not inner:
+        return {}
+    sizes = np.abs(np.asarray(gains))
+    others = np.delete(sizes, inner)
+    usual = max(0.5, float(np.median(others)) if len(others) else 0.5)
+    largest = float(sizes[inner].max())
+    return {"join": largest, "join_ratio": largest / usual}
+
+
+@dataclass(slots=True)
+class _Step:
+    """What the pair before left behind."""
+
+    first: Plane
+    flow: Field
+
+
+class Motion:
+    """Gathers flow and what follows from it over a stream."""
+
+    def __init__(self) -> None:
+        self.traces: dict[str, Trace] = {
+            "speed": [],
+            "warp_error": [],
+            "gain": [],
+            "midpoint_error": [],
+        }
+        self._flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._last: View | None = None
+        self._step: _Step | None = None
+
+    def see(self, now: View) -> None:
+        """Take in the next frame."""
+        last, step = self._last, self._step
+        self._last = now
+        if last is None:
+            return
+        flow: Field = self._flow.calc(last.small, now.small, None)
+        self.traces["speed"].append(top_speed(flow))
+        self.traces["warp_error"].append(warp_error(last.small, now.small, flow))
+        self.traces["gain"].append(gain(last.small, now.small, flow))
+        if step is not None:
+            error = midpoint_error(step.first, last.small, now.small, (step.flow, flow))
+            self.traces["midpoint_error"].append(error)
+        self._step = _Step(last.small, flow)
+
+    def marks(self) -> dict[str, float]:
+        """Means and extremes over all pairs.
+
+        `midpoint_fit` is (255 - mean midpoint error) / 255, 1 for perfectly even motion. `jump` is
+        the largest of `jumps` of warp errors, `leap` the largest of top speeds. `flicker`
+        is the mean and `flicker_max` the largest of `pulses`, in per cent.
+        """
+        errors, middles = self.traces["warp_error"], self.traces["midpoint_error"]
+        if not errors:
+            return {}
+        speeds, pulse = self.traces["speed"], pulses(self.traces["gain"])
+        return {
+            "speed": float(np.mean(self.traces["speed"])),
+            "warp_error": float(np.mean(errors)),
+            "warp_error_max": max(errors),
+            "jump": max(jumps(errors, LEAST_ERROR)),
+            "leap": max(jumps(speeds, LEAST_SPEED)),
+            "flicker": float(np.mean(pulse)) if pulse else 0.0,
+            "flicker_max": max(pulse, default=0.0),
+            "midpoint_fit": (255 - float(np.mean(middles))) / 255 if middles else 1.0,
+        }
