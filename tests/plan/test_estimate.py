@@ -87,8 +87,7 @@ def test_what_ran_is_predicted_to_fit(what, rung):
 def test_decoding_16_frames_in_one_call_takes_six_gib_and_one_frame_384_mib():
     whole = device_need(job(), Rung(residence="staged", decode="whole"))["decode"]
     single = device_need(job(), STAGED)["decode"]
-    assert 6 * GiB < whole.working < 6.1 * GiB
-    assert 384 * MiB < single.working < 450 * MiB
+    assert (whole.working, single.working) == (6 * GiB, 384 * MiB)
 
 
 def test_25_guided_steps_take_the_measured_time_on_an_h100():
@@ -120,10 +119,10 @@ def test_chunks_and_passes_lower_the_working_memory_as_counted():
     assert working(Rung(residence="staged", two_pass=True, split=True)) == pytest.approx(680, 0.02)
 
 
-def test_loading_the_bundled_model_on_the_processor_stays_under_its_memory_goal():
+def test_the_bundled_model_on_the_processor_holds_what_was_measured():
     spark = job(CARDS["spark"], size=Size(128, 128), dtype="float32")
     need = ram_need(spark, CPU_LADDER[0])
-    assert 547 * MiB <= need < 0.9 * GiB  # measured: 547 MiB after one call of each network
+    assert 641 * MiB <= need < 1.1 * 641 * MiB  # measured: peak of a whole render
 
 
 def test_only_streamed_weights_are_pinned():

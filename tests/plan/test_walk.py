@@ -90,7 +90,7 @@ def test_the_default_wish_with_the_bundled_model():
         "spark, preset standard: 12 steps at guidance 3, two calls of the network a step.",
         "128x128 is the only size spark renders; it is cropped by 44 % and scaled to 720x1280.",
         "4 s at 8 frames a second: 16 frames, played forth and back until the time is full.",
-        "on the processor: needs 0.61 GiB of RAM, which is there.",
+        "on the processor: needs 0.66 GiB of RAM, which is there.",
         "float32 on the processor: no GPU was found.",
         f"It takes about {chosen.seconds_estimate:.0f} s.",
     )

@@ -54,8 +54,9 @@ UNet those are the deep ones, where the picture is small (skip tensors: 175 of 1
 _FRAMES = 6
 """Bytes of RAM per pixel and frame: 8-bit RGB as it is decoded, and joined."""
 
-_PROCESS_CPU = 500 * MiB
-"""Python, torch and diffusers, imported (measured: 547 MiB with the bundled model and one call)."""
+_PROCESS_CPU = 540 * MiB
+"""Python, torch and diffusers, imported, and what they keep. With it, 641 MiB measured for a whole
+render with the bundled model are predicted as 675."""
 _PROCESS_GPU = 2 * GiB
 """The same with CUDA's libraries loaded. Assumed, until measured."""
 
