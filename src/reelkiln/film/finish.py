@@ -7,7 +7,7 @@ from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reelkiln.errors import FilmError
+from reelkiln.errors import FilmError, ReelkilnError
 from reelkiln.film.conform import Conform, Finish, conform, forth_and_back
 from reelkiln.film.encode import PRESET, command, encode
 from reelkiln.film.facts import Facts, probe
@@ -68,17 +68,21 @@ def finish(
             notes = Path(room, "tags.txt")
             with on_disk(notes):
                 notes.write_bytes(described)
-            arguments = command(_ffmpeg(), work, notes, part.absolute(), preset=preset)
+            arguments = command(ffmpeg_program(), work, notes, part.absolute(), preset=preset)
             encode(arguments, frames, target, lambda count: on_frame(count, work.frames), ctrl_c)
-        facts = probe(part)
-        _check(facts, work, target)
+        facts = _proved(part, work, target)
         on_frame(work.frames, work.frames)
         return facts
 
     return write_whole(target, write)
 
 
-def _ffmpeg() -> str:
+def ffmpeg_program() -> str:
+    """The path of the ffmpeg that imageio-ffmpeg brings along, or that IMAGEIO_FFMPEG_EXE names.
+
+    Raises:
+        FilmError: there is none.
+    """
     # Here, not above: finding the program looks at the disk, and importing a module does nothing.
     import imageio_ffmpeg  # noqa: PLC0415
 
@@ -133,7 +137,13 @@ def _material(
     yield from repeat(kept[-1], work.fed - count)
 
 
-def _check(facts: Facts, work: Conform, target: Path) -> None:
+def _proved(part: Path, work: Conform, target: Path) -> Facts:
+    try:
+        facts = probe(part)
+    except ReelkilnError as error:
+        raise FilmError(
+            f"{target} came out damaged", hint="try again; report it if it stays"
+        ) from error
     made = (facts.frames, facts.size, facts.fps, facts.seconds, facts.edit_lists)
     wanted = (work.frames, work.size, work.fps, Fraction(work.frames) / work.fps, 0)
     if made != wanted:
@@ -142,3 +152,4 @@ def _check(facts: Facts, work: Conform, target: Path) -> None:
             f"{work.frames} of {work.size} at {work.fps}",
             hint="report this: it is a mistake in reelkiln",
         )
+    return facts

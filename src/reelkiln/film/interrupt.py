@@ -8,7 +8,7 @@ __all__ = ["Interrupts"]
 
 
 class Interrupts:
-    """Whether Ctrl-C is held back just now.
+    """Whether Ctrl-C is held back just now: at first it is, until `release`.
 
     Setting `held` is one store, and Python delivers a Ctrl-C only where a function is called or a
     loop turns: the first line of a `finally` that sets it cannot be overtaken.
@@ -18,12 +18,12 @@ class Interrupts:
     """
 
     def __init__(self) -> None:
-        self.held = False
+        self.held = True
         self._missed = False
         self._before = signal.getsignal(signal.SIGINT)
 
     def listen(self) -> None:
-        """Take the place of the handler that is there."""
+        """Take the place of the handler that is there. A `try` with `stop` must follow at once."""
         if self._ours():
             signal.signal(signal.SIGINT, self._hear)
 

@@ -26,13 +26,13 @@ def check_target(target: Path) -> None:
         UsageError: the folder is missing or not writable, or a folder has this name.
         DiskFull: not even an empty file fits.
     """
-    if target.is_dir():
-        raise UsageError(f"{target} is a folder", hint="name a file in it")
+    with on_disk(target):
+        if target.is_dir():
+            raise UsageError(f"{target} is a folder", hint="name a file in it")
     part = part_path(target, os.getpid())
     ctrl_c = Interrupts()
     ctrl_c.listen()
     try:
-        ctrl_c.held = True
         with on_disk(target):
             part.touch()
             part.unlink()
@@ -54,6 +54,7 @@ def write_whole(target: Path, write: Callable[[Path, Interrupts], Made]) -> Made
     ctrl_c = Interrupts()
     ctrl_c.listen()
     try:
+        ctrl_c.release()
         made = write(part, ctrl_c)
         with on_disk(target):
             _flush(part)
