@@ -191,6 +191,17 @@ def pip_install(wanted: Wanted, arguments: Sequence[str]) -> None:
         )
 
 
+def fill(wanted: Wanted, requirements: Sequence[str]) -> None:
+    """Install what is wanted, pinned; torch first and alone where it has an index of its own.
+
+    What torch itself requires then comes from pip's index with the rest.
+    """
+    pins = ["-c", "constraints/cpu.txt"]
+    if wanted.torch_index:
+        pip_install(wanted, [*pins, "--no-deps", "--index-url", wanted.torch_index, "torch"])
+    pip_install(wanted, [*pins, *requirements])
+
+
 def check_disk(wanted: Wanted, cuda: bool) -> None:
     """Refuse before the first byte where the disk cannot hold it.
 
@@ -224,21 +235,20 @@ def make_venv(folder: Path, python: Python) -> None:
 def install(wanted: Wanted, python: Python) -> None:
     """Announce, check the disk, create, fill and stamp an environment."""
     began = time.monotonic()
+    folder, index = wanted.folder, wanted.torch_index
     sources, wheels = pip_sources(python.path)
-    cuda = gives_cuda(wanted.torch_index, sys.platform, wheels)
-    folder, kind = wanted.folder, wanted.kind
-    index = wanted.torch_index
-    lines = announce(folder.name, kind, python, sources=sources, torch_index=index, cuda=cuda)
+    cuda = gives_cuda(index, sys.platform, wheels)
+    lines = announce(
+        folder.name, wanted.kind, python, sources=sources, torch_index=index, cuda=cuda
+    )
+    if (folder / STAMP).exists() and not why_rebuild(folder, python):
+        lines = [f"Bringing {folder.name} up to date from {', '.join(sources)}: what changed only."]
     print("\n".join(lines), flush=True)
     check_disk(wanted, cuda)
     make_venv(folder, python)
     (folder / UNFINISHED).touch()
-    pins = ["-c", "constraints/cpu.txt"]
-    if wanted.torch_index:
-        # Alone: what torch requires comes from pip's own index in the second call, pinned.
-        pip_install(wanted, [*pins, "--no-deps", "--index-url", wanted.torch_index, "torch"])
-    pip_install(wanted, [*pins, *REQUIREMENTS[kind]])
-    stamp = {"mark": fingerprint(wanted), "kind": kind}
+    fill(wanted, REQUIREMENTS[wanted.kind])
+    stamp = {"mark": fingerprint(wanted), "kind": wanted.kind}
     (folder / STAMP).write_text(json.dumps(stamp), encoding="utf-8")
     (folder / UNFINISHED).unlink()
     print(f"{folder.name} is ready after {time.monotonic() - began:.0f} s.\n", flush=True)

@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from setup import ROOT, Wanted, check_disk, make_venv, pip_install, pip_sources, probe, python_of
+from setup import ROOT, Wanted, check_disk, fill, make_venv, pip_sources, probe, python_of
 from setup_plan import SetupError, announce, gives_cuda
 
 SENTENCE = "a gold serum bottle slowly rotating on a pink background, soft studio light"
@@ -46,10 +46,7 @@ def install(wheel: Path, wanted: Wanted) -> None:
     print("\n".join(lines), flush=True)
     check_disk(wanted, cuda)
     make_venv(wanted.folder, base)
-    pins = ["-c", "constraints/cpu.txt"]
-    if index:
-        pip_install(wanted, [*pins, "--no-deps", "--index-url", index, "torch"])
-    pip_install(wanted, [*pins, f"{wheel}[gpu]"])
+    fill(wanted, [f"{wheel}[gpu]"])
 
 
 def render(environment: Path, folder: Path) -> None:

@@ -18,7 +18,7 @@ import pytest
 TORCH_LIBRARIES = {"torch", "diffusers", "transformers", "accelerate", "safetensors"}
 TORCH_FOLDERS = ("walk",)
 # About the repository, with tools that only the full environment holds: once is enough.
-ONCE = ("test_house.py", "test_wheel.py")
+ONCE = ("test_house.py", "test_setup.py", "test_wheel.py")
 HERE = Path(__file__).parent
 HUB_HOME = tempfile.mkdtemp(prefix="reelkiln-tests-hub-")
 CLOSED_PORT = "http://127.0.0.1:9"
