@@ -108,7 +108,9 @@ def test_a_ledger_of_a_newer_reelkiln_is_left_alone(tmp_path):
         open_ledger(path)
 
 
-@pytest.mark.parametrize("content", [b"this is no database, " * 50, b"SQLite format 3\0" + b"x" * 4096])
+@pytest.mark.parametrize(
+    "content", [b"this is no database, " * 50, b"SQLite format 3\0" + b"x" * 4096]
+)
 def test_a_damaged_ledger_is_said_to_be_damaged(tmp_path, content):
     path = tmp_path / "ledger.db"
     path.write_bytes(content)

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from types import TracebackType
 
-from reelkiln.backends.seam import Backend, Folders, OnStep, Peak, Session
+from reelkiln.backends.seam import Backend, Folders, OnStep, Peak, Session, Step
 from reelkiln.plan.card import Card
 from reelkiln.plan.plan import Plan
 
@@ -44,6 +44,7 @@ class Furnace:
         wanted = _loading(plan)
         if self._session is None or self._open_for != wanted:
             self.close()
+            on_step(Step("load", 0, 1))  # importing the model libraries is part of loading
             opening = self._backend.open(plan, self.card, self._folders, on_step)
             self._session = self._stack.enter_context(opening)
             self._open_for = wanted

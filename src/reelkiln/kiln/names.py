@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from reelkiln.errors import UsageError
+from reelkiln.film.faults import on_disk
 from reelkiln.film.names import check_name, companions, movie_name
 from reelkiln.film.partfile import check_target
 
@@ -18,7 +19,7 @@ def targets(out: Path | None, folder: Path, words: str, *, seed: int, count: int
     Raises:
         UsageError: a name that not every desktop takes.
     """
-    if out is None or out.is_dir():
+    if out is None or _is_folder(out):
         place = out if out is not None else folder
         return [place / movie_name(words, (seed + n) % 2**32) for n in range(count)]
     if out.suffix == "":
@@ -27,6 +28,11 @@ def targets(out: Path | None, folder: Path, words: str, *, seed: int, count: int
     for movie in movies:
         check_name(movie)
     return movies
+
+
+def _is_folder(path: Path) -> bool:
+    with on_disk(path):  # a name that is too long is an error here already
+        return path.is_dir()
 
 
 def _numbered(movie: Path, number: int, count: int) -> Path:

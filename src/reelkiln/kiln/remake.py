@@ -40,7 +40,7 @@ def find_recipe(movie: Path, ledger: Ledger) -> Found:
     Raises:
         UsageError: the film is missing, or none of the three has its recipe; says what each lacks.
     """
-    if not movie.is_file():
+    if not _is_file(movie):
         raise UsageError(f"there is no film {movie}", hint="Name a file that reelkiln made.")
     lacks: list[str] = []
     tag = _tag(movie, lacks)
@@ -86,6 +86,13 @@ def _kept(recipe: Recipe) -> list[tuple[int, str]]:
     return sorted(last.items())
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def _tag(movie: Path, lacks: list[str]) -> str:
     try:
         tag = read_tags(movie).get(RECIPE, "")
@@ -105,7 +112,7 @@ def _from_sidecar(movie: Path, tag: str, lacks: list[str]) -> Recipe | None:
         data = read_sidecar(movie)
         recipe = None if data is None else recipe_from_json(data.get("recipe"))
     except (FilmError, UsageError) as error:
-        lacks.append(f"the sidecar: {error.message}")
+        lacks.append(f"the sidecar: {path.name}: {error.message}")
         return None
     if recipe is None:
         lacks.append(f"the sidecar: there is no {path.name}")
