@@ -17,7 +17,7 @@ help: ## these lines
 
 demo: set-up-demo ## set up .venv and render a clip from a sentence with the bundled model
 	@mkdir -p demo
-	$(BIN)/reelkiln make "$(SENTENCE)" --model spark --seed 7 -o demo/bottle.mp4 --force
+	$(BIN)/reelkiln make "$(SENTENCE)" --model spark --seed 3 -o demo/bottle.mp4 --force
 
 test: set-up-test ## set up .venv and run every check and every test
 	@$(MAKE) --no-print-directory lint core
