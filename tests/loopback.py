@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import threading
 import time
@@ -20,6 +21,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+from huggingface_hub.utils import close_session
 
 LARGE = 1024 * 10
 """Files from this size on are stored as the hub stores large files: named by their sha256."""
@@ -88,15 +92,17 @@ class LoopbackHub:
         self.endpoint = ""
         self.storage = ""
 
-    def add(self, repo: str, files: Path | Mapping[str, bytes], branch: str = "main") -> str:
-        """Commit files to a repository's branch and return the commit."""
+    def add(
+        self, repo: str, files: Path | Mapping[str, bytes], branch: str = "main", commit: str = ""
+    ) -> str:
+        """Commit files to a repository's branch and return the commit (a given one: as told)."""
         if isinstance(files, Path):
             root = files
             found = sorted(p for p in root.rglob("*") if p.is_file())
             files = {p.relative_to(root).as_posix(): p.read_bytes() for p in found}
         held = self.repositories.setdefault(repo, Repository())
         listing = [f"{name} {git_name(data)}" for name, data in files.items()]
-        commit = git_name("\n".join([repo, str(len(held.commits)), *listing]).encode())
+        commit = commit or git_name("\n".join([repo, str(len(held.commits)), *listing]).encode())
         held.commits[commit] = dict(files)
         held.branches[branch] = commit
         return commit
@@ -126,6 +132,25 @@ def loopback_hub() -> Iterator[LoopbackHub]:
         for server in servers:
             server.shutdown()
             server.server_close()
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub]:
+    """A hub that nobody but this test knows, reached directly whatever proxy there is."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    close_session()
+    with loopback_hub() as served:
+        yield served
+        close_session()
+
+
+def hub_environment(hub: LoopbackHub, cache: Path) -> dict[str, str]:
+    """What a child process needs to use this hub and this cache, and nothing else of the kind."""
+    env = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
+    env |= {"HF_ENDPOINT": hub.endpoint, "HF_HUB_CACHE": str(cache)}
+    return env | {"HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 
 
 def _serve(hub: LoopbackHub, name: str) -> ThreadingHTTPServer:
