@@ -1,6 +1,7 @@
 """The cards: every file of the folder is honest, and a mistake in one is named by file and key."""
 
 import json
+import pickle
 import struct
 import tomllib
 from dataclasses import replace
@@ -16,7 +17,9 @@ from packaging.specifiers import SpecifierSet
 from reelkiln.backends.registry import find_backend
 from reelkiln.errors import UnknownName, UsageError
 from reelkiln.models.cards import find_card, load_cards, read_card
-from reelkiln.plan.card import Licence, Part, Source
+from reelkiln.plan.card import Card, Licence, Part, Source
+from reelkiln.plan.fit import fit_size
+from reelkiln.plan.form import read
 from reelkiln.reel import ASPECTS, Size
 
 CARDS = load_cards()
@@ -176,8 +179,6 @@ def test_a_known_model_is_found():
 
 # ── mistakes ─────────────────────────────────────────────────────────────────────────────────────
 
-PICKLE = ("config.json", "diffusion_pytorch_model.safetensors"), "diffusion_pytorch_model.bin"
-
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
@@ -190,7 +191,7 @@ PICKLE = ("config.json", "diffusion_pytorch_model.safetensors"), "diffusion_pyto
         ("frames_max = 64", "frames_max = '64'", "frames_max must be a whole number"),
         ("frames_max = 64", "frames_max = true", "frames_max must be a whole number"),
         ('kind = "windows"', 'kind = "magic"', "reach.kind must be one of windows"),
-        ("stride = 4", "stride = 40", "reach: reach: windows need"),
+        ("stride = 4", "stride = 40", "reach: windows need"),
         ('native = ["512x512"]', "native = []", "native lists no size"),
         ('native = ["512x512"]', 'native = ["512"]', r"native\[0\] must be a size"),
         ('native = ["512x512"]', 'native = ["500x500"]', "native size 500x500 is not legal"),
@@ -205,7 +206,7 @@ PICKLE = ("config.json", "diffusion_pytorch_model.safetensors"), "diffusion_pyto
         ("steps = 25", "steps = 0", "presets.standard: steps must be 1 to 1000"),
         ("[presets.standard]", "[presets.usual]", "no preset 'standard'"),
         ("steps = 25", 'steps = 25\nadds = ["lora"]', "'standard' adds unknown source lora"),
-        ('state = "not verified"', 'state = "read"', "licence: licence: read, but source"),
+        ('state = "not verified"', 'state = "read"', "licence: read, but source"),
         (
             'state = "not verified"',
             'state = "not verified"\ncommercial = "allowed"',
@@ -234,9 +235,7 @@ def test_a_mistake_is_named_by_file_and_key(old, new, message):
     assert old in TEXT
     with pytest.raises(UsageError, match=message) as refused:
         read_card(TEXT.replace(old, new, 1), "epicrealism.toml")
-    assert refused.value.message.startswith("epicrealism.toml: ") or message.startswith(
-        refused.value.message.removeprefix("epicrealism.toml.")[:4]
-    )
+    assert refused.value.message.startswith("epicrealism.toml: ")
     assert refused.value.hint
     assert "\n" not in refused.value.message
 
@@ -255,9 +254,6 @@ values = st.one_of(
 
 @given(st.data(), values)
 def test_any_wrong_value_ends_in_a_card_or_a_named_refusal(data, value):
-    from reelkiln.plan.card import Card
-    from reelkiln.plan.form import read
-
     table = tomllib.loads(TEXT)
     place = table
     while True:
@@ -267,9 +263,9 @@ def test_any_wrong_value_ends_in_a_card_or_a_named_refusal(data, value):
         place = place[key]
     place[key] = value
     try:
-        assert isinstance(read(Card, table, "epicrealism.toml"), Card)
+        assert isinstance(read(Card, table, ""), Card)
     except UsageError as refused:
-        assert refused.message.startswith("epicrealism.toml")
+        assert refused.message
         assert refused.hint
 
 
@@ -285,8 +281,11 @@ def test_a_card_keeps_itself_honest_when_it_is_made_by_code():
 
 
 @every
-def test_every_aspect_of_delivery_can_be_rendered(card):
-    from reelkiln.plan.fit import fit_size
+def test_a_card_crosses_a_process_wall(card):
+    assert pickle.loads(pickle.dumps(card)) == card  # noqa: S301
 
+
+@every
+def test_every_aspect_of_delivery_can_be_rendered(card):
     for size in (*ASPECTS.values(), Size(640, 640)):
         assert fit_size(card, size).pixels

@@ -66,7 +66,7 @@ def test_another_format_is_refused(strange):
         (["segments", 0, "image"], 3, r"plan.segments\[0\].image must be text"),
         (["because", 0], 3, r"plan.because\[0\] must be text"),
         (["reach", "lead"], -1.5, "plan.reach.lead must be a whole number"),
-        (["reach", "kind"], "lead", "plan.reach: reach: lead needs"),
+        (["reach", "kind"], "lead", "plan.reach: lead needs"),
     ],
 )
 def test_a_wrong_value_is_named_by_its_place(path, value, message):

@@ -4,9 +4,8 @@ A new model of a known family is one more file there. `docs/models.md` says how 
 """
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib.resources import files
-from types import MappingProxyType
 
 from reelkiln.errors import UsageError
 from reelkiln.plan.card import Card
@@ -24,7 +23,8 @@ def load_cards() -> Mapping[str, Card]:
     """
     folder = files("reelkiln.models") / "cards"
     found = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
-    return _by_name(read_card((folder / name).read_text("utf-8"), name) for name in found)
+    cards = (read_card((folder / name).read_text("utf-8"), name) for name in found)
+    return {card.name: card for card in cards}
 
 
 def find_card(name: str) -> Card:
@@ -50,11 +50,10 @@ def read_card(text: str, file: str) -> Card:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as wrong:
         raise UsageError(f"{file}: not TOML: {wrong}", hint="Mend that line.") from None
-    card: Card = read(Card, data, file)
+    try:
+        card: Card = read(Card, data, "")
+    except UsageError as wrong:
+        raise UsageError(f"{file}: {wrong.message}", hint=wrong.hint) from None
     if file != f"{card.name}.toml":
         raise UsageError(f"{file}: holds the card {card.name!r}", hint="Name both alike.")
     return card
-
-
-def _by_name(cards: Iterable[Card]) -> Mapping[str, Card]:
-    return MappingProxyType({card.name: card for card in cards})

@@ -101,15 +101,15 @@ class Licence:
 
     def __post_init__(self) -> None:
         if self.state == "read":
-            _must(bool(self.source), "licence: read, but source does not say where")
+            _must(bool(self.source), "read, but source does not say where")
             _must(
                 re.fullmatch(r"\d{4}-[01]\d-[0-3]\d", self.read_on) is not None,
-                f"licence: read_on {self.read_on!r} is not a date like 2026-11-23",
+                f"read_on {self.read_on!r} is not a date like 2026-11-23",
             )
         else:
             _must(
                 self.commercial in ("unknown", "not allowed"),
-                f"licence: commercial use cannot be {self.commercial!r} while nobody has read it",
+                f"commercial use cannot be {self.commercial!r} while nobody has read it",
             )
 
 
@@ -182,9 +182,9 @@ class Reach:
 
     def __post_init__(self) -> None:
         if self.kind == "windows":
-            _must(0 < self.stride <= self.context, "reach: windows need 0 < stride <= context")
+            _must(0 < self.stride <= self.context, "windows need 0 < stride <= context")
         if self.kind == "lead":
-            _must(self.lead > 0, "reach: lead needs at least one frame")
+            _must(self.lead > 0, "lead needs at least one frame")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,11 +209,11 @@ class Costs:
 
     def __post_init__(self) -> None:
         least = min(self.cell, self.cell_frames, self.denoise_bytes, self.decode_bytes)
-        _must(least > 0, "costs: cells and working memory must be above 0")
-        _must(self.denoise_flops > 0 and self.decode_flops > 0, "costs: operations must be above 0")
+        _must(least > 0, "cells and working memory must be above 0")
+        _must(self.denoise_flops > 0 and self.decode_flops > 0, "operations must be above 0")
         _must(
             0 <= self.split_bytes < self.denoise_bytes,
-            "costs: split_bytes must be 0, or less than denoise_bytes",
+            "split_bytes must be 0, or less than denoise_bytes",
         )
 
 

@@ -171,8 +171,8 @@ def _working(job: Job, rung: Rung, stage: Stage) -> int:
 
 
 def ram_need(job: Job, rung: Rung) -> int:
-    """The most RAM the process holds, in bytes: libraries, weights, decoded frames,
-    and without a GPU the working memory too. A streamed network keeps a pinned copy of itself, no second one.
+    """The most RAM the process holds, in bytes: libraries, weights, decoded frames, and without a
+    GPU the working memory too. A streamed network keeps a pinned copy of itself, no second one.
     """
     weights = sum(_stored(part, part.params, job, rung) for part in job.card.parts)
     held = weights + _FRAMES * job.frames * job.size.pixels

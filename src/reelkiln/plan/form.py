@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
 from fractions import Fraction
-from types import MappingProxyType, UnionType
+from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from reelkiln.errors import UsageError
@@ -20,7 +20,7 @@ __all__ = ["read", "write"]
 
 
 def read(kind: Any, data: object, where: str) -> Any:
-    """Data as a value of type `kind`; `where` names the place in messages ("spark.toml: reach").
+    """Data as a value of type `kind`; `where` names the place in messages and may be empty.
 
     Raises:
         UsageError: a key is unknown or missing, or a value has the wrong type; one mistake at a
@@ -38,9 +38,8 @@ def read(kind: Any, data: object, where: str) -> Any:
         return tuple(read(inner[0], item, f"{where}[{i}]") for i, item in enumerate(items))
     if origin is Mapping:
         table = _table(data, where)
-        return MappingProxyType(
-            {key: read(inner[1], value, f"{where}.{key}") for key, value in table.items()}
-        )
+        # A plain dict: cards cross process walls, and a read-only view of one cannot be pickled.
+        return {key: read(inner[1], value, _inner(where, key)) for key, value in table.items()}
     if origin in (Union, UnionType):
         return _read_either(inner, data, where)
     raise TypeError(f"no form for {kind!r}")  # a programmer's mistake, caught by any test of it
@@ -65,19 +64,19 @@ def _read_record(kind: Any, data: object, where: str) -> Any:
         if key not in hints:
             near = get_close_matches(key, hints, n=1)
             guess = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(hints)}."
-            raise UsageError(f"{where}: unknown key {key!r}", hint=guess)
+            raise UsageError(f"{_at(where)}unknown key {key!r}", hint=guess)
     needed = {
         field.name
         for field in fields(kind)
         if field.default is MISSING and field.default_factory is MISSING
     }
     if missing := sorted(needed - table.keys()):
-        raise UsageError(f"{where}: key {missing[0]!r} is missing", hint="Add it.")
-    values = {key: read(hints[key], value, f"{where}.{key}") for key, value in table.items()}
+        raise UsageError(f"{_at(where)}key {missing[0]!r} is missing", hint="Add it.")
+    values = {key: read(hints[key], value, _inner(where, key)) for key, value in table.items()}
     try:
         return kind(**values)
     except UsageError as wrong:
-        raise UsageError(f"{where}: {wrong.message}", hint=wrong.hint) from None
+        raise UsageError(_at(where) + wrong.message, hint=wrong.hint) from None
 
 
 def _read_choice(choices: tuple[object, ...], data: object, where: str) -> object:
@@ -96,6 +95,14 @@ def _read_either(kinds: tuple[Any, ...], data: object, where: str) -> object:
             return _PLAIN[kind](data, where)
     named = " or ".join(_NAMES[kind] for kind in kinds if kind is not type(None))
     raise _wrong(where, named, data)
+
+
+def _inner(where: str, key: str) -> str:
+    return f"{where}.{key}" if where else key
+
+
+def _at(where: str) -> str:
+    return f"{where}: " if where else ""
 
 
 def _table(data: object, where: str) -> Mapping[str, object]:
@@ -140,7 +147,7 @@ def _size(data: object, where: str) -> Size:
 
 
 def _wrong(where: str, needed: str, data: object) -> UsageError:
-    return UsageError(f"{where} must be {needed}, not {data!r:.60}", hint="Correct the value.")
+    return UsageError(f"{where or 'it'} must be {needed}, not {data!r:.60}", hint="Correct it.")
 
 
 _NAMES: Mapping[Any, str] = {
