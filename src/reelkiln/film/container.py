@@ -5,13 +5,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from reelkiln.errors import FilmError
 from reelkiln.film.faults import translated
 
-__all__ = ["opened", "picture"]
+__all__ = ["has_codec", "opened", "picture"]
 
 # A playlist with a film's name could otherwise make ffmpeg open other files, or the network.
 _LOCAL_FILMS = {
@@ -38,16 +39,23 @@ def opened(path: Path) -> Iterator[InputContainer]:
 
 
 def picture(container: InputContainer, path: Path) -> VideoStream:
-    """The first video stream, decoded on all cores.
+    """The first video stream, decoded on all cores; a damaged frame is an error, not a smear.
 
     Raises:
-        FilmError: there is none, or its frames have no size.
+        FilmError: there is none, its codec is unknown, or its frames have no size.
     """
     if not container.streams.video:
         raise FilmError(f"{path} has no picture", hint="name a film, not a sound file")
     stream = container.streams.video[0]
+    if not has_codec(stream):
+        raise FilmError(f"{path} uses a codec that is not known here", hint="convert it to H.264")
     if stream.codec_context.width < 1 or stream.codec_context.height < 1:
         raise FilmError(f"{path} has a picture of no size", hint="make or copy the file again")
     stream.thread_type = "AUTO"
     stream.codec_context.options = {"err_detect": "explode"}
     return stream
+
+
+def has_codec(stream: VideoStream | AudioStream) -> bool:
+    """Whether the stream can be decoded at all (PyAV's types promise it; damaged files do not)."""
+    return bool(stream.codec_context)

@@ -14,7 +14,7 @@ from av.video.frame import VideoFrame
 
 from reelkiln.errors import FilmError
 from reelkiln.film.boxes import BrokenBoxes, furthest_sample, scan
-from reelkiln.film.container import opened, picture
+from reelkiln.film.container import has_codec, opened, picture
 from reelkiln.reel import Size
 
 if TYPE_CHECKING:
@@ -223,9 +223,9 @@ def _b_frames(times: Sequence[int]) -> int:
 
 
 def _sound(film: InputContainer) -> Sound | None:
-    if not film.streams.audio:
+    stream = next(filter(has_codec, film.streams.audio), None)
+    if stream is None:
         return None
-    stream = film.streams.audio[0]
     code = stream.codec_context
     length = Fraction(stream.duration or 0) * Fraction(stream.time_base or 0)
     return Sound(
@@ -241,6 +241,6 @@ def _decoded(path: Path) -> int:
     frames = 0
     with opened(path) as film:
         stream = picture(film, path)
-        for frame in film.decode(stream, *film.streams.audio[:1]):
+        for frame in film.decode(stream, *filter(has_codec, film.streams.audio[:1])):
             frames += isinstance(frame, VideoFrame)
     return frames

@@ -42,6 +42,7 @@ _DENIED = Fault(UsageError, "may not be read", "check the rights of the file")
 TABLE: Mapping[type[av.error.FFmpegError], Fault] = {
     av.error.InvalidDataError: _NOT_A_FILM,
     av.error.EOFError: _NOT_A_FILM,
+    av.error.ArgumentError: _NOT_A_FILM,  # what ffmpeg says of a container that is not let in
     av.error.InputChangedError: _NOT_A_FILM,
     av.error.OutputChangedError: _NOT_A_FILM,
     av.error.LookupError: _UNREADABLE,
@@ -69,7 +70,6 @@ TABLE: Mapping[type[av.error.FFmpegError], Fault] = {
     av.error.FileExistsError: _DISK,
     av.error.ChildProcessError: _INSIDE,
     av.error.ProcessLookupError: _INSIDE,
-    av.error.ArgumentError: _INSIDE,
     av.error.BufferTooSmallError: _INSIDE,
     av.error.BugError: _INSIDE,
     av.error.ExitError: _INSIDE,

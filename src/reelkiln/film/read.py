@@ -28,7 +28,8 @@ CLIP_BYTES = 256 * 2**20
 """The most memory that one clip takes; frames of 4K and more come in shorter clips."""
 
 PIXELS_MAX = 8192 * 8192
-FPS_MAX = 240
+FPS_MAX, GRID_MAX = 240, 120
+"""A guess above 120 is the container's clock, not a rate that pictures keep."""
 GAP_MAX = 60
 """A film whose picture stands longer than so many seconds is damaged, not slow."""
 
@@ -48,9 +49,9 @@ _EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL
 def read(path: Path) -> Iterator[Clip]:
     """The pictures of a film, at most 64 in each clip, in the order and for the time they are seen.
 
-    Turned films come upright, oblong pixels become square, 10 and 12 bits become 8, and a variable
-    rate becomes the film's average rate: a picture that stands longer is repeated, one too many is
-    left out. The sound is not read.
+    Turned films come upright, oblong pixels become square, 10 and 12 bits become 8. A variable rate
+    becomes the one that the pictures' times lie on, or else their average: a picture that stands
+    longer is repeated, one too many is left out. The sound is not read.
 
     Raises:
         UsageError: the file is missing or may not be read.
@@ -61,7 +62,7 @@ def read(path: Path) -> Iterator[Clip]:
         fps = _rate(stream, path)
         frames = evenly(_timed(film.decode(stream)), fps, path)
         held: list[Pixels] = []
-        for frame in _pictures(frames, path):
+        for frame in _pictures(frames, path, oblong(stream)):
             held.append(frame)
             if len(held) == CLIP_FRAMES or (len(held) + 1) * frame.nbytes > CLIP_BYTES:
                 yield Clip(np.stack(held), fps)
@@ -70,8 +71,16 @@ def read(path: Path) -> Iterator[Clip]:
             yield Clip(np.stack(held), fps)
 
 
-def to_rgb(frame: VideoFrame, path: Path) -> "Pixels":
+def oblong(stream: "VideoStream") -> Fraction:
+    """How wide a pixel of the stream is, measured by its height."""
+    aspect = stream.sample_aspect_ratio
+    return Fraction(aspect) if aspect and Fraction(1, 4) <= aspect <= 4 else Fraction(1)
+
+
+def to_rgb(frame: VideoFrame, path: Path, aspect: Fraction = Fraction(1)) -> "Pixels":
     """A decoded picture as uint8 RGB, height x width x 3, upright and with square pixels.
+
+    `aspect` is the width of its pixels by their height; the shorter side is stretched.
 
     A stream that does not say its matrix is read as BT.709 from 720 lines on, else as BT.601, which
     is what players do.
@@ -88,6 +97,8 @@ def to_rgb(frame: VideoFrame, path: Path) -> "Pixels":
     guessed = Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601
     source = _MATRIX.get(int(frame.colorspace), guessed)
     rgb = frame.reformat(
+        width=round(frame.width * max(aspect, Fraction(1))),
+        height=round(frame.height / min(aspect, Fraction(1))),
         format="rgb24",
         src_colorspace=source if frame.format.name.startswith("yuv") else None,
         interpolation=_EXACT,
@@ -130,10 +141,10 @@ def _timed(frames: Iterable[VideoFrame]) -> Iterator[tuple[Fraction, VideoFrame]
             yield frame.pts * frame.time_base, frame
 
 
-def _pictures(frames: Iterable[VideoFrame], path: Path) -> "Iterator[Pixels]":
+def _pictures(frames: Iterable[VideoFrame], path: Path, aspect: Fraction) -> "Iterator[Pixels]":
     shape: tuple[int, ...] | None = None
     for frame in frames:
-        pixels = to_rgb(frame, path)
+        pixels = to_rgb(frame, path, aspect)
         shape = pixels.shape if shape is None else shape
         if pixels.shape != shape:
             raise FilmError(f"{path} changes its size on the way", hint="convert it to one size")
@@ -141,7 +152,7 @@ def _pictures(frames: Iterable[VideoFrame], path: Path) -> "Iterator[Pixels]":
 
 
 def _rate(stream: "VideoStream", path: Path) -> Fraction:
-    for rate in (stream.average_rate, stream.guessed_rate):
-        if rate and 0 < rate <= FPS_MAX:
+    for rate, most in ((stream.guessed_rate, GRID_MAX), (stream.average_rate, FPS_MAX)):
+        if rate and 0 < rate <= most:
             return Fraction(rate).limit_denominator(1001)
     raise FilmError(f"{path} does not say its frame rate", hint="convert it to a constant rate")

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from reelkiln.errors import FilmError
 from reelkiln.film.container import opened, picture
 from reelkiln.film.partfile import write_bytes
-from reelkiln.film.read import to_rgb
+from reelkiln.film.read import oblong, to_rgb
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,7 +87,7 @@ def _stills(movie: Path, count: int) -> Iterator[_Still]:
                 found = frame
             if found is not None and (found.pts or 0) * base != shown:
                 shown = (found.pts or 0) * base
-                yield _Still(shown - start, to_rgb(found, movie))
+                yield _Still(shown - start, to_rgb(found, movie, oblong(stream)))
         if shown is None:
             raise FilmError(f"{movie} shows no picture", hint="make or copy the file again")
 
