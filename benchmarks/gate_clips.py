@@ -15,9 +15,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from gate.sources import FRAMES, HEIGHT, LAVFI, WIDTH, drawn, glide, lavfi  # noqa: E402
-
-from reelkiln.reel import Clip  # noqa: E402
+from gate.sources import FRAMES, HEIGHT, LAVFI, WIDTH, drawn, glide, lavfi
+from reelkiln.reel import Clip
 
 __all__ = ["clips"]
 

@@ -76,8 +76,8 @@ def jump(clip: Clip, strength: int, seed: int) -> Clip:
 
 
 def blur(clip: Clip, strength: int, seed: int) -> Clip:
-    """Gaussian blur of 0.5 %, 1.2 %, 3 % of the longer side."""
-    sigma = (0.005, 0.012, 0.03)[strength] * max(clip.frames.shape[1:3])
+    """Gaussian blur of 0.7 %, 2 %, 4 % of the longer side."""
+    sigma = (0.007, 0.02, 0.04)[strength] * max(clip.frames.shape[1:3])
     return _with(clip, np.stack([cv2.GaussianBlur(one, (0, 0), sigma) for one in clip.frames]))
 
 
@@ -120,7 +120,9 @@ def seam(clip: Clip, strength: int, seed: int) -> Clip:
 _LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 
 
-def _written(shape: tuple[int, ...], words: str, height: float, at: tuple[float, float]) -> np.ndarray:
+def _written(
+    shape: tuple[int, ...], words: str, height: float, at: tuple[float, float]
+) -> np.ndarray:
     """A mask, 0 to 1, of words `height` of the frame high, centred at a share of each side."""
     mask = np.zeros(shape[:2], np.uint8)
     font, scale = cv2.FONT_HERSHEY_DUPLEX, height * shape[0] / 22

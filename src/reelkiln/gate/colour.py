@@ -46,7 +46,8 @@ def lab_of(colours: tuple[str, ...]) -> Lab:
 
 
 def _lab(rgb: Plane) -> Lab:
-    return cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB).astype(np.float64)
+    lab: Lab = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB).astype(np.float64)
+    return lab
 
 
 def ciede2000(one: Lab, other: Lab) -> NDArray[np.float64]:
@@ -137,4 +138,3 @@ class Colours:
         """The mean colour of every box met and its share; one black if nothing was seen."""
         table = np.array([self._boxes[box] for box in sorted(self._boxes)] or [[0, 0, 0, 1.0]])
         return table[:, :3] / table[:, 3:], table[:, 3] / table[:, 3].sum()
-

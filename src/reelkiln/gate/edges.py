@@ -51,7 +51,8 @@ def seam_steps(columns: Field) -> Field:
     seam of tiled VAE decoding.
     """
     around = np.maximum(np.abs(np.roll(columns, 2)), np.abs(np.roll(columns, -2)))
-    return np.maximum(np.abs(columns) - 2 * around, 0).astype(np.float32)
+    steps: Field = np.maximum(np.abs(columns) - 2 * around, 0).astype(np.float32)
+    return steps
 
 
 class Edges:

@@ -1,36 +1,52 @@
-"""Numbers to a verdict."""
+"""Numbers to a verdict: keep it, try again another way, or let a person look."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from reelkiln.gate.limits import FIXED, Limits
 from reelkiln.reel import Verdict
 
 if TYPE_CHECKING:
-    from reelkiln.reel import Marks
+    from collections.abc import Callable
 
-__all__ = ["FIXED", "Limits", "judge"]
+    from reelkiln.gate.limits import Limit
+    from reelkiln.reel import Clip, Marks
 
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a clip may measure."""
-
-    finite_min: float = 1.0
-    luma_max_min: float = 8.0
-    frozen_share_max: float = 0.9
+__all__ = ["FIXED", "Limits", "Scorer", "broken", "judge", "score_mark"]
 
 
-FIXED = Limits()
+class Scorer(Protocol):
+    """How well a picture fits words. None: this scorer cannot tell."""
+
+    def __call__(self, clip: Clip, words: str) -> float | None:
+        """Score a clip; 0 lies between what fits and what does not, more is better."""
+        ...
+
+
+def score_mark(
+    scorer: float | Callable[[Clip, str], float | None] | None, clip: Clip, words: str
+) -> dict[str, float]:
+    """The mark `score` of a scorer, or of a score that is known already; empty: not measured."""
+    score = scorer(clip, words) if callable(scorer) else scorer
+    return {} if score is None else {"score": float(score)}
+
+
+def broken(marks: Marks, limits: Limits = FIXED) -> tuple[Limit, ...]:
+    """The rules that the marks break, gravest first. What was not measured breaks none."""
+    return tuple(
+        rule for rule in limits.rules if rule.mark in marks and not rule.holds(marks[rule.mark])
+    )
 
 
 def judge(marks: Marks, limits: Limits = FIXED) -> Verdict:
-    """Judge marks: NaN asks for a safer dtype, black and frozen for another seed."""
-    if marks.get("finite", 1.0) < limits.finite_min:
-        return Verdict(False, ("some values were not finite",), dict(marks), "safer_dtype")
-    if marks.get("luma_max", 255.0) < limits.luma_max_min:
-        return Verdict(False, ("the picture is black",), dict(marks), "other_seed")
-    if marks.get("frozen_share", 0.0) > limits.frozen_share_max:
-        return Verdict(False, ("the picture does not move",), dict(marks), "other_seed")
-    return Verdict(True, (), dict(marks))
+    """Judge what was measured.
+
+    Returns:
+        a Verdict that keeps the clip where every mark is inside its limit. Otherwise `reasons`
+        holds a sentence for each rule broken, gravest first, and `action` what the gravest asks
+        for. `marks` are passed on as they are.
+    """
+    faults = broken(marks, limits)
+    reasons = tuple(rule.says.format(marks[rule.mark]) for rule in faults)
+    return Verdict(not faults, reasons, dict(marks), faults[0].action if faults else None)

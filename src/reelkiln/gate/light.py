@@ -32,7 +32,7 @@ def burnt_share(rgb: Plane) -> float:
     white that does not touch the frame's edge is counted. Ours; signalstats counts all.
     """
     white = cv2.inRange(rgb, (253, 253, 253), (255, 255, 255))
-    share = cv2.countNonZero(white) / white.size
+    share: float = cv2.countNonZero(white) / white.size
     ring = np.concatenate([white[0], white[-1], white[:, 0], white[:, -1]])
     if share == 0 or np.count_nonzero(ring) < 0.85 * ring.size:
         return share
@@ -136,4 +136,3 @@ class Light:
             "flash": max(flash, default=0.0),
             "flash_mean": float(np.mean(flash)) if flash else 0.0,
         }
-

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from reelkiln.gate.view import Field, Plane, Trace, View
 
-__all__ = ["LEAST_ERROR", "LEAST_SPEED", "Motion", "gain", "join_steps", "jumps", "midpoint_error", "pulses", "top_speed", "warp_error"]
+__all__ = [
+    "LEAST_ERROR",
+    "LEAST_SPEED",
+    "Motion",
+    "gain",
+    "join_steps",
+    "jumps",
+    "midpoint_error",
+    "pulses",
+    "top_speed",
+    "warp_error",
+]
 
 _EDGE = 0.06
 """Share of each side left out: flow knows nothing of what enters the frame."""
@@ -39,7 +53,7 @@ def _shifted(picture: Plane | Field, flow: Field, share: float) -> Field:
     return moved
 
 
-def _inner(values: Field) -> Field:
+def _inner(values: NDArray[Any]) -> NDArray[Any]:
     high, wide = (max(1, round(side * _EDGE)) for side in values.shape[:2])
     return values[high:-high, wide:-wide]
 
@@ -77,7 +91,7 @@ def gain(before: Plane, after: Plane, flow: Field) -> float:
 
 def pulses(gains: Trace) -> Trace:
     """How much of each gain is taken back by the next, in per cent; an even fade gives 0. Ours."""
-    pairs = zip(gains[:-1], gains[1:], strict=True)
+    pairs = pairwise(gains)
     return [min(abs(one), abs(two)) if one * two < 0 else 0.0 for one, two in pairs]
 
 
@@ -143,7 +157,7 @@ class Motion:
             "gain": [],
             "midpoint_error": [],
         }
-        self._flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         self._last: View | None = None
         self._step: _Step | None = None
 

@@ -17,10 +17,10 @@ _BLOCK = 8
 
 
 def gradients(plane: Plane) -> Field:
-    """Horizontal and vertical differences of a grey picture, float32 (height, width, 2)."""
-    return np.stack(
-        [cv2.Sobel(plane, cv2.CV_32F, 1, 0), cv2.Sobel(plane, cv2.CV_32F, 0, 1)], axis=-1
-    ) / np.float32(8)
+    """Horizontal and vertical slopes of a grey picture in levels a pixel, float32 (h, w, 2)."""
+    sides = [cv2.Sobel(plane, cv2.CV_32F, 1, 0), cv2.Sobel(plane, cv2.CV_32F, 0, 1)]
+    slopes: Field = np.stack(sides, axis=-1) * np.float32(1 / 8)
+    return slopes
 
 
 def ghost(mean: Field, strength: Field) -> tuple[float, float]:
@@ -70,5 +70,6 @@ class Overlay:
         """`static_share` and `ghost` of the whole stream (see `ghost`); nothing under 4 frames."""
         if self._sum is None or self._strength is None or self._count < 4:
             return {}
-        share, energy = ghost(self._sum / self._count, self._strength / self._count)
-        return {"static_share": share, "ghost": energy}
+        share = np.float32(1 / self._count)
+        static, energy = ghost(self._sum * share, self._strength * share)
+        return {"static_share": static, "ghost": energy}

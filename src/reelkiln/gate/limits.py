@@ -1,0 +1,264 @@
+"""What a clip may measure, why, and what a refusal asks for.
+
+Fixed limits hold for everybody from the first clip on. They were set between the clean clips and
+the defects of `benchmarks/gate_defects.py` (docs/measured/gate.md), so that none of the clean ones
+is refused. Once 20 takes of a template are approved, `robust_limits` adds what is usual for it.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from reelkiln.reel import Action, Marks
+
+__all__ = ["APPROVED_MIN", "FIXED", "Limit", "Limits", "robust_limits"]
+
+APPROVED_MIN = 20
+"""Approved takes of one template from which their spread says something."""
+
+_SPREADS = 3.5
+"""Robust standard deviations beyond which a value is an outlier (Iglewicz and Hoaglin, "How to
+detect and handle outliers", 1993)."""
+
+_MAD_TO_SIGMA = 1.4826
+"""The factor from MAD to the standard deviation of a normal distribution (same source)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """One rule: `low` <= marks[`mark`] <= `high`, or the clip is refused.
+
+    `says` is the reason in plain words; `{}` in it is replaced by the value. `action` is what the
+    refusal asks for next, `because` why the figure is what it is, and `trace` the name of what was
+    measured over time, whose extreme shows where the fault lies (empty: it has no place in time).
+    """
+
+    mark: str
+    low: float = -math.inf
+    high: float = math.inf
+    says: str
+    action: Action
+    because: str
+    trace: str = ""
+
+    def holds(self, value: float) -> bool:
+        """Whether a value is inside. What is not a number never is."""
+        return self.low <= value <= self.high
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Rules, gravest first: the first one broken decides what is tried next."""
+
+    rules: tuple[Limit, ...]
+
+    def without(self, *marks: str) -> Limits:
+        """The same rules but those on the given marks."""
+        return Limits(tuple(rule for rule in self.rules if rule.mark not in marks))
+
+
+FIXED = Limits(
+    (
+        Limit(
+            mark="frames",
+            low=1,
+            says="there are no frames",
+            action="person",
+            because="an empty film is a fault of the file, which another seed does not mend",
+        ),
+        Limit(
+            mark="finite",
+            low=1.0,
+            says="some of the model's numbers were not finite (share that was: {:.6f})",
+            action="safer_dtype",
+            because="one NaN spreads to a black picture; half precision overflows, bfloat16 and"
+            " float32 do not",
+        ),
+        Limit(
+            mark="black_share",
+            high=0.2,
+            says="{:.0%} of the frames are black",
+            action="safer_dtype",
+            because="a short fade is meant, a fifth of the clip is not; black is the usual face of"
+            " an overflow",
+            trace="black",
+        ),
+        Limit(
+            mark="contrast",
+            low=2.0,
+            says="the picture is one flat colour (contrast {:.1f} levels)",
+            action="safer_dtype",
+            because="the quietest clean clip of the bench has over 5 levels",
+            trace="contrast",
+        ),
+        Limit(
+            mark="frozen_run",
+            high=0.4,
+            says="the picture stands still for {:.0%} of the clip",
+            action="other_seed",
+            because="a hold at the end is meant, half of the clip is not",
+            trace="stir",
+        ),
+        Limit(
+            mark="burnt",
+            high=0.4,
+            says="{:.0%} of the picture is burnt to white",
+            action="other_seed",
+            because="a ground that is white up to the frame's edge is not counted, and clean clips"
+            " stay under 0.1",
+            trace="burnt",
+        ),
+        Limit(
+            mark="flicker",
+            high=1.5,
+            says="the picture flickers by {:.1f} % from frame to frame",
+            action="other_seed",
+            because="clean clips stay under 0.5 %; from 2 % on it is seen",
+            trace="pulse",
+        ),
+        Limit(
+            mark="flicker_max",
+            high=5.0,
+            says="one frame flashes by {:.1f} %",
+            action="other_seed",
+            because="clean clips stay under 2.5 %",
+            trace="pulse",
+        ),
+        Limit(
+            mark="overlap_min",
+            low=0.6,
+            says="the picture is suddenly another one (colours in common: {:.0%})",
+            action="other_seed",
+            because="neighbours in clean clips share over 0.8 of their colours",
+            trace="overlap",
+        ),
+        Limit(
+            mark="jump",
+            high=3.3,
+            says="the picture jumps: one step is {:.1f} times as far from any motion as the others",
+            action="smaller_motion",
+            because="clean clips stay under 3",
+            trace="jump",
+        ),
+        Limit(
+            mark="leap",
+            high=3.5,
+            says="the picture leaps: one step is {:.1f} times as long as the others",
+            action="smaller_motion",
+            because="clean clips stay under 3.4",
+            trace="leap",
+        ),
+        Limit(
+            mark="join",
+            high=2.5,
+            says="the light changes by {:.1f} % where two segments meet",
+            action="other_seed",
+            because="clean clips stay under 1.3 %; from 3 % on a step is seen",
+            trace="gain",
+        ),
+        Limit(
+            mark="bars",
+            high=0.08,
+            says="bars take up {:.0%} of the frame",
+            action="other_seed",
+            because="clean clips have none; thin lines at the edges come from scaling",
+        ),
+        Limit(
+            mark="softness",
+            high=0.51,
+            says="the picture is blurred (softness {:.2f} of 1)",
+            action="other_seed",
+            because="the sharpest places of clean clips stay under 0.5",
+            trace="softness",
+        ),
+        Limit(
+            mark="palette",
+            high=7.0,
+            says="the colours are off the palette (distance {:.1f}, 1 is just noticeable)",
+            action="other_seed",
+            because="the same scene measured against its own first frame stays under 6",
+        ),
+        Limit(
+            mark="text_unasked",
+            high=0,
+            says="there is writing that nobody asked for ({:.0f} words)",
+            action="other_seed",
+            because="models write nonsense and copy the watermarks of what they learnt from",
+        ),
+        Limit(
+            mark="text_wrong",
+            high=0,
+            says="the writing that was asked for is missing or misspelt ({:.0f} words)",
+            action="other_seed",
+            because="a name is right or wrong",
+        ),
+        Limit(
+            mark="nsfw",
+            high=0.5,
+            says="there may be nudity (certainty {:.0%})",
+            action="person",
+            because="the detector errs both ways: only a person can tell",
+        ),
+        Limit(
+            mark="score",
+            low=0.0,
+            says="the picture does not show what the words say (score {:.2f})",
+            action="other_seed",
+            because="a scorer's own zero lies between what fits and what does not",
+        ),
+    )
+)
+"""The limits that hold without any history."""
+
+_LEARNT: Mapping[str, tuple[float, Action]] = {
+    "luma": (3.0, "other_seed"),
+    "contrast": (2.0, "other_seed"),
+    "sharpness": (2.0, "other_seed"),
+    "softness": (0.02, "other_seed"),
+    "burnt": (0.01, "other_seed"),
+    "luma_jitter": (0.3, "other_seed"),
+    "speed": (0.3, "smaller_motion"),
+    "warp_error": (0.5, "smaller_motion"),
+    "tile_seam": (2.0, "other_tile"),
+    "palette": (1.0, "other_seed"),
+    "product_colour": (0.05, "other_seed"),
+    "product_shape": (0.02, "other_seed"),
+    "score": (0.05, "other_seed"),
+}
+"""Marks judged by a template's history: the least spread that counts, and the action."""
+
+
+def robust_limits(history: Sequence[Marks], base: Limits = FIXED) -> Limits:
+    """The base limits and, from 20 approved takes on, what is usual for their template.
+
+    Each learnt limit is median +- 3.5 * 1.4826 * MAD of the approved takes' marks, with a least
+    spread per mark so that takes that are all alike do not refuse the next one. A mark that fewer
+    than 20 takes have, or with values that are not finite, teaches nothing. The order of the
+    history does not matter.
+    """
+    learnt = []
+    for mark, (least, action) in _LEARNT.items():
+        values = [take[mark] for take in history if math.isfinite(take.get(mark, math.nan))]
+        if len(values) < APPROVED_MIN:
+            continue
+        middle = statistics.median(values)
+        mad = statistics.median(abs(value - middle) for value in values)
+        reach = _SPREADS * max(_MAD_TO_SIGMA * mad, least)
+        learnt.append(
+            Limit(
+                mark=mark,
+                low=middle - reach,
+                high=middle + reach,
+                says=f"{mark} is {{:.3g}}, unusual for this template (usual: about {middle:.3g})",
+                action=action,
+                because=f"median and spread of {len(values)} approved takes",
+                trace=mark if mark in ("luma", "contrast", "softness", "speed") else "",
+            )
+        )
+    return Limits(base.rules + tuple(learnt))
