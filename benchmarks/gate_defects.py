@@ -3,9 +3,9 @@
     python benchmarks/gate_defects.py --wheels DIR --spark DIR > table.md
 
 `--wheels` holds the unpacked wheels that `gate_clips.py` names, `--spark` renders of the bundled
-model as `*.npy` (uint8, 16 x 128 x 128 x 3). What was measured is kept in `--marks FILE`; where that
-file exists it is judged again without measuring. Text and watermark rows read three pictures of a clip;
-no other row runs the reader.
+model as `*.npy` (uint8, 16 x 128 x 128 x 3). What was measured is kept
+in `--marks FILE`; where that file exists it is judged again without measuring. Text and watermark
+rows read three pictures of a clip; no other spoilt clip is read.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 import cv2
-from gate_clips import clips
-from gate.defects import DEFECTS, STRENGTHS
 
+from gate.defects import DEFECTS, STRENGTHS
+from gate_clips import clips
 from reelkiln.gate.colour import Colours, dominant
 from reelkiln.gate.judge import judge
 from reelkiln.gate.measure import Wanted, measure

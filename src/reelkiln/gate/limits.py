@@ -84,16 +84,16 @@ FIXED = Limits(
             mark="black_share",
             high=0.2,
             says="{:.0%} of the frames are black",
-            action="safer_dtype",
-            because="a short fade is meant, a fifth of the clip is not; black is the usual face of"
-            " an overflow",
+            action="other_seed",
+            because="a short fade is meant, a fifth of the clip is not; black that came from NaN"
+            " is refused by the rule before",
             trace="black",
         ),
         Limit(
             mark="contrast",
             low=2.0,
             says="the picture is one flat colour (contrast {:.1f} levels)",
-            action="safer_dtype",
+            action="other_seed",
             because="the quietest clean clip of the bench has over 5 levels",
             trace="contrast",
         ),
