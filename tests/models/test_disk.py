@@ -109,6 +109,7 @@ def test_what_another_program_fetched_is_found_by_branch_or_revision(cache: Path
     ref.write_text(COMMIT)
     assert installed.locate(branch, "standard", cache) == {"model": folder}
     assert installed.disk_bytes(branch, cache) == len(WEIGHTS) + 2
+    shutil.copytree(folder, cache.parent / "elsewhere")
     ref.write_text("../../../elsewhere")
     assert not installed.is_installed(branch, "standard", cache)
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from huggingface_hub import hf_hub_download, scan_cache_dir, snapshot_download
+from huggingface_hub.utils import close_session
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from toys import Child, a_card, a_source
 
-from loopback import LoopbackHub
+from loopback import Faults, LoopbackHub, loopback_hub
 from reelkiln.errors import (
     DiskFull,
     HubUnreachable,
@@ -21,8 +26,8 @@ from reelkiln.errors import (
     WeightsBroken,
     WeightsMissing,
 )
-from reelkiln.models.fetch import Patience
-from reelkiln.models.hub import Hub
+from reelkiln.models.fetch import Patience, fetch
+from reelkiln.models.hub import Hub, HubFile, Pinned
 from reelkiln.models.installed import is_installed, locate
 from reelkiln.models.layout import lock_folder
 from reelkiln.models.lock import read_lock
@@ -167,6 +172,7 @@ def test_a_server_without_ranges_is_read_from_the_beginning(
     folder = get(here, cache, on_progress=seen.append)["model"]
     assert (folder / "sub" / "w.safetensors").read_bytes() == WEIGHTS
     assert seen[-1].done == seen[-1].total
+    assert len([a for a in hub.gets("w.safetensors") if a.server == "storage"]) == 2
 
 
 def test_wrong_bytes_are_fetched_again(hub: LoopbackHub, here: Hub, cache: Path) -> None:
@@ -236,6 +242,13 @@ def test_a_decision_names_sizes_and_what_is_here(hub: LoopbackHub, here: Hub, ca
     after = needed(CARD, "standard", cache=cache, hub=here)
     assert after.here_bytes == 1_000_000 + len(FILES["config.json"])
     assert after.short_bytes == 0
+
+
+def test_what_was_shown_is_what_is_pulled(hub: LoopbackHub, here: Hub, cache: Path) -> None:
+    hub.add(REPO, FILES)
+    shown = needed(CARD, "standard", cache=cache, hub=here)
+    hub.add(REPO, {**FILES, "config.json": b"{}"})
+    assert get(here, cache, order=shown)["model"].name == shown.files[0].at.commit
 
 
 def test_a_full_disk_is_refused_before_the_first_byte(
@@ -378,3 +391,44 @@ def test_same_content_twice_in_one_repository(hub: LoopbackHub, here: Hub, cache
     folder = pull(card, "standard", cache=cache, hub=here)["model"]
     assert (folder / "b" / "config.json").read_bytes() == b"{}"
     assert len(hub.gets()) == 1
+
+
+ILLS = st.builds(
+    Faults,
+    cut_after=st.integers(1, 60_000),
+    cuts=st.integers(0, 6),
+    no_ranges=st.booleans(),
+    wrong=st.integers(0, 2).map(lambda answers: {"w.safetensors": answers}),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(ILLS, st.integers(0, 70_000), st.booleans())
+def test_whatever_goes_wrong_a_complete_file_is_a_right_file(
+    faults: Faults, left: int, spoiled: bool
+) -> None:
+    data = WEIGHTS[:50_000]
+    name = hashlib.sha256(data).hexdigest()
+    with tempfile.TemporaryDirectory() as folder, loopback_hub() as hub:
+        at = Pinned(REPO, hub.add(REPO, {"w.safetensors": data}))
+        hub.faults = faults
+        target = Path(folder) / "blobs" / name
+        target.parent.mkdir()
+        leftover = (WEIGHTS[::-1] if spoiled else WEIGHTS)[:left]
+        target.with_name(f"{name}.incomplete").write_bytes(leftover)
+        gained: list[int] = []
+        ends = fetch_or_not(Hub(endpoint=hub.endpoint), at, target, gained.append)
+        close_session()
+        assert target.exists() is ends
+        if ends:
+            assert target.read_bytes() == data
+            assert sum(gained) == len(data)
+
+
+def fetch_or_not(hub: Hub, at: Pinned, target: Path, on_bytes: Callable[[int], None]) -> bool:
+    file = HubFile("w.safetensors", 50_000, target.name)
+    try:
+        sha256 = fetch(hub, at, file, target, on_bytes=on_bytes, patience=QUICK, sleep=no_wait)
+    except (HubUnreachable, WeightsBroken):
+        return False
+    return sha256 == target.name

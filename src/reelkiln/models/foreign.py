@@ -98,7 +98,7 @@ def _no_repository(_error: Exception, asked: Asked) -> ReelkilnError:
 def _no_revision(_error: Exception, asked: Asked) -> ReelkilnError:
     return WeightsMissing(
         f"{asked.repo} no longer has the revision that was asked for",
-        hint="Delete the model's lock file to take what its branch holds now.",
+        hint="Correct the card's revision, or delete the model's lock file to resolve it anew.",
     )
 
 

@@ -75,6 +75,7 @@ def pull(
     cache: Path | None = None,
     locks: Path | None = None,
     hub: Hub | None = None,
+    order: Pullable | None = None,
     on_progress: OnProgress = lambda progress: None,
     patience: Patience = Patience(),  # noqa: B008  a frozen value
     sleep: Callable[[float], None] = time.sleep,
@@ -85,6 +86,13 @@ def pull(
     hashed and fetched again where it is broken. The lock is written before the first byte and,
     with every file's sha256, after the last.
 
+    Args:
+        cache: the Hugging Face cache (None: the one the environment names).
+        locks: the folder of lock files (None: inside the cache).
+        hub: where to ask and as whom (None: as the environment says).
+        order: what `needed` decided a moment ago, where somebody was shown it (None: decide now;
+            given, it brings its own `cache` and `locks`).
+
     Raises:
         DiskFull: before the first byte where that can be told, else when it happens.
         LockHeld: another program is fetching one of the files.
@@ -94,7 +102,7 @@ def pull(
     if card.bundled:
         return locate(card, preset)
     hub = hub or this_hub()
-    order = needed(card, preset, cache=cache, locks=locks, hub=hub)
+    order = order or needed(card, preset, cache=cache, locks=locks, hub=hub)
     _refuse_full_disk(order)
     with translated(Asked(f"the lock of {card.name}", hub.endpoint)):
         write_lock(order.locks, order.lock)
