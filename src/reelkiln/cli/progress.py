@@ -108,12 +108,15 @@ class OnTerminal:
         self._bar = bar
         self._task = bar.add_task("starting", total=None, step="", left="")
         self._pace = Pace()
+        self._phase: tuple[object, ...] = ()
 
     def progress(self, progress: Progress) -> None:
         """Move the bar."""
         stop.check()
         left = self._pace.left(progress, time.monotonic())
         one = progress.total <= 1
+        phase = (progress.clip, progress.attempt, progress.phase)
+        begins, self._phase = phase != self._phase, phase
         self._bar.update(
             self._task,
             description=f"{_which(progress)}{PHASES.get(progress.phase, progress.phase)}",
@@ -121,6 +124,7 @@ class OnTerminal:
             total=None if one else progress.total,
             step="" if one else f"{progress.done}/{progress.total}",
             left="" if left is None else f"about {_clock(left)} left",
+            refresh=begins,
         )
 
     def note(self, line: str) -> None:

@@ -1,0 +1,99 @@
+"""The real program in a process of its own, on ground that was prepared.
+
+    python tests/cli/child.py PREPARED,… ARGUMENT …
+
+Prepared ground, by name: `gpu` (a GPU that is imagined), `no-torch` (as if it were not installed),
+`full-disk` (the system says so when files are made durable), `stop-PHASE` (a real SIGINT from
+within, when that phase begins). The models `null`, `null-black`, `null-nan`, `null-slow` are there.
+"""
+
+import os
+import signal
+import sys
+from importlib import metadata
+from pathlib import Path
+from types import MappingProxyType
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+
+def add_null_models():
+    from kiln.nulls import null_card
+    from reelkiln.models import cards
+
+    real = cards.load_cards
+    nulls = (
+        null_card(),
+        null_card("null-black", picture="black"),
+        null_card("null-nan", gain=float("inf")),
+        null_card("null-slow", step_seconds=20.0),
+    )
+
+    def load_cards():
+        return MappingProxyType({**real(), **{card.name: card for card in nulls}})
+
+    cards.load_cards = load_cards
+
+
+def gpu():
+    from kiln.nulls import GPU
+    from reelkiln.backends import probe
+
+    probe.probe = lambda: GPU
+
+
+def no_torch():
+    """Neither to be imported nor to be found among what is installed."""
+    hidden = {"torch", "diffusers", "transformers", "accelerate", "safetensors"}
+    real = metadata.Distribution.from_name.__func__
+
+    class Nowhere:
+        @staticmethod
+        def find_spec(name, path=None, target=None):
+            if name.partition(".")[0] in hidden:
+                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    def from_name(cls, name):
+        if name in hidden:
+            raise metadata.PackageNotFoundError(name)
+        return real(cls, name)
+
+    sys.meta_path.insert(0, Nowhere)
+    metadata.Distribution.from_name = classmethod(from_name)
+
+
+def full_disk():
+    def fsync(handle):
+        raise OSError(28, "No space left on device")
+
+    os.fsync = fsync
+
+
+def stop_at(phase):
+    from reelkiln.cli.progress import Lines
+
+    real = Lines.progress
+
+    def progress(self, progress):
+        if progress.phase == phase:
+            os.kill(os.getpid(), signal.SIGINT)
+        real(self, progress)
+
+    Lines.progress = progress
+
+
+def prepare(name):
+    if name.startswith("stop-"):
+        stop_at(name.removeprefix("stop-"))
+    elif name:
+        {"gpu": gpu, "no-torch": no_torch, "full-disk": full_disk}[name]()
+
+
+if __name__ == "__main__":
+    add_null_models()
+    for wanted in sys.argv[1].split(","):
+        prepare(wanted)
+    del sys.argv[1]
+    from reelkiln.__main__ import main
+
+    sys.exit(main())
