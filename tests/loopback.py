@@ -2,8 +2,8 @@
 
 It speaks as much of the hub's API as huggingface_hub 2.4's `model_info`, `list_repo_tree`,
 `get_paths_info`, `hf_hub_download` and `snapshot_download` use, and serves folders or bytes as
-repositories with commits and branches. Large files are redirected to a second server on another
-port, as the real hub redirects to its storage.
+repositories with commits and branches. As the real hub does, it redirects large files to a storage,
+here a second server on another port, and small ones to a place of its own.
 """
 
 from __future__ import annotations
@@ -209,6 +209,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._store(*map(unquote, found.groups()))
         elif found := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/([a-z-]+)/([^/]+))?", path):
             self._api(found[1], found[2] or "revision", unquote(found[3] or "main"), body)
+        elif found := re.fullmatch(r"/api/resolve-cache/models/([^/]+/[^/]+)/([^/]+)/(.+)", path):
+            self._small(*map(unquote, found.groups()))
         elif found := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             self._resolve(*map(unquote, found.groups()))
         else:
@@ -275,12 +277,19 @@ class _Handler(BaseHTTPRequestHandler):
             return
         data = files[name]
         marks = {"X-Repo-Commit": commit, "ETag": f'"{blob_name(data)}"'}
-        if len(data) < LARGE:
-            self._file(name, data, marks)
-            return
         marks |= {"X-Linked-ETag": f'"{blob_name(data)}"', "X-Linked-Size": str(len(data))}
+        if len(data) < LARGE:
+            place = f"/api/resolve-cache/models/{repo}/{commit}/{name}"
+            self._send(307, b"", {**marks, "Location": place})
+            return
         place = f"{self.hub.storage}/storage/{repo}/{blob_name(data)}/{name}"
         self._send(302, b"", {**marks, "Location": place})
+
+    def _small(self, repo: str, commit: str, name: str) -> None:
+        opened = self._open(repo, commit)
+        if opened is not None:
+            data = opened[1][name]
+            self._file(name, data, {"X-Repo-Commit": commit, "ETag": f'"{blob_name(data)}"'})
 
     def _file(self, name: str, data: bytes, marks: Mapping[str, str] | None = None) -> None:
         faults = self.hub.faults
@@ -333,7 +342,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "HEAD":
             return
         faults = self.hub.faults
-        is_file = "/resolve/" in self.path_only or self.server_name == "storage"
+        is_file = "/resolve-cache/" in self.path_only or self.server_name == "storage"
         cut = is_file and faults.cuts > 0 and len(body) > faults.cut_after
         if cut:
             faults.cuts -= 1

@@ -44,7 +44,7 @@ def test_no_bytes_crash_the_reader(text: bytes) -> None:
         assert header.data_bytes >= 0
 
 
-def test_the_library_agrees_on_the_bundled_weights() -> None:
+def test_the_bundled_weights_have_headers_that_fit() -> None:
     from importlib.resources import files
 
     folder = Path(str(files("reelkiln.models"))) / "bundled" / "spark"
