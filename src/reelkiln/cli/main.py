@@ -11,6 +11,7 @@ import typer
 
 from reelkiln import __version__
 from reelkiln.cli.console import show_error
+from reelkiln.cli.gate import gate
 from reelkiln.cli.init import init
 from reelkiln.cli.make import make
 from reelkiln.cli.models import app as models
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.command("make")(make)
 app.command("remake")(remake)
 app.command("plan")(plan)
+app.command("gate")(gate)
 app.add_typer(models, name="models")
 app.command("init")(init)
 app.command("shots")(shots)

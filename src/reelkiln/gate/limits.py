@@ -67,10 +67,10 @@ FIXED = Limits(
     (
         Limit(
             mark="frames",
-            low=1,
-            says="there are no frames",
+            low=2,
+            says="this is no film: it has {:.0f} frames",
             action="person",
-            because="an empty film is a fault of the file, which another seed does not mend",
+            because="an empty file or a single picture: no seed mends it, no platform plays it",
         ),
         Limit(
             mark="finite",

@@ -1,0 +1,1 @@
+"""The front door for the browser: pages and reports."""

@@ -1,0 +1,116 @@
+"""HTML reports: one file each, without scripts, without anything from elsewhere.
+
+Every report forbids itself to load or run anything (Content-Security-Policy): its one style sheet
+is named by hash, its pictures are part of it, and all text is escaped.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from reelkiln.kiln.inspect import Inspected
+
+__all__ = ["Plot", "gate_report", "page", "plot"]
+
+_WIDTH, _HEIGHT, _POINTS = 260, 56, 240
+
+_PLOTS = {
+    "luma": "Brightness, levels",
+    "contrast": "Contrast, levels",
+    "softness": "Softness, 0 sharp to 1",
+    "gain": "Change of light, %",
+    "stir": "Largest change of any place, levels",
+    "speed": "Speed, pixels a frame",
+    "warp_error": "What motion does not explain, levels",
+    "overlap": "Colours in common with the frame before",
+    "jump": "Jump, times the ordinary",
+    "leap": "Leap, times the ordinary",
+}
+"""The traces that are drawn, with what they show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A line over time: SVG points, and the least and greatest value."""
+
+    title: str
+    points: str
+    low: float
+    high: float
+
+
+def plot(title: str, trace: Sequence[float]) -> Plot:
+    """A trace as points of a polyline, 260 x 56; a long one is thinned, keeping every peak."""
+    low, high = min(trace), max(trace)
+    step = max(1, -(-len(trace) // _POINTS))
+    chunks = [trace[at : at + step] for at in range(0, len(trace), step)]
+    middle = (low + high) / 2
+    kept = [max(chunk, key=lambda value: abs(value - middle)) for chunk in chunks]
+    reach = (high - low) or 1.0
+    wide = max(1, len(kept) - 1)
+    points = " ".join(
+        f"{at * _WIDTH / wide:.1f},{_HEIGHT - 4 - (value - low) / reach * (_HEIGHT - 8):.1f}"
+        for at, value in enumerate(kept)
+    )
+    return Plot(title, points, low, high)
+
+
+def page(template: str, **values: Any) -> str:
+    """A template of this room as HTML text, with its style sheet and its policy.
+
+    Raises:
+        jinja2.UndefinedError: the template names a value that is not given.
+    """
+    style = _source("report.css")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    environment = Environment(
+        loader=FunctionLoader(_source), autoescape=True, undefined=StrictUndefined
+    )
+    made: str = environment.get_template(template).render(style=style, digest=digest, **values)
+    return made
+
+
+def gate_report(films: Sequence[tuple[Inspected, Mapping[int, bytes]]]) -> str:
+    """The report of `reelkiln gate`: each film with its verdict, its pictures, plots and marks.
+
+    `films` pairs what was inspected with small PNG pictures by frame number.
+    """
+    return page("gate.html", films=[_film(one, pictures) for one, pictures in films])
+
+
+def _film(one: Inspected, pictures: Mapping[int, bytes]) -> dict[str, Any]:
+    faults: dict[int, list[str]] = {}
+    for flag in one.flags:
+        faults.setdefault(flag.frame, []).append(flag.mark.replace("_", " "))
+    return {
+        "name": one.path.name,
+        "verdict": one.verdict,
+        "unmeasured": one.unmeasured,
+        "pictures": [
+            {
+                "data": base64.b64encode(data).decode(),
+                "when": f"{frame / one.fps:.2f} s",
+                "faults": faults.get(frame, []),
+            }
+            for frame, data in sorted(pictures.items())
+        ],
+        "plots": [
+            plot(title, one.traces[name])
+            for name, title in _PLOTS.items()
+            if len(one.traces.get(name, ())) > 1
+        ],
+        "marks": [(name, f"{value:.4g}") for name, value in sorted(one.verdict.marks.items())],
+    }
+
+
+def _source(name: str) -> str:
+    return files("reelkiln.studio").joinpath("templates", name).read_text(encoding="utf-8")
