@@ -228,8 +228,10 @@ def make_venv(folder: Path, python: Python) -> None:
     folder.mkdir()
     (folder / UNFINISHED).touch()
     call = [python.path, "-m", "venv", str(folder)]
-    if subprocess.run(call, check=False).returncode:
-        raise SetupError(f"Python {python.label} could not make {folder}; its reason stands above")
+    done = subprocess.run(call, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if done.returncode:
+        said = done.stdout.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
+        raise SetupError(f"Python {python.label} could not make {folder}: {said[-1]}")
 
 
 def install(wanted: Wanted, python: Python) -> None:
