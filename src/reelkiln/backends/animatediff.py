@@ -15,14 +15,21 @@ from typing import TYPE_CHECKING, Any
 
 from reelkiln.backends.arrange import Arrangement, device_memory, memory_peak
 from reelkiln.backends.libraries import library_problems, quiet, require_torch
-from reelkiln.backends.load import load_part, only_file
+from reelkiln.backends.load import load_part
 from reelkiln.backends.pixels import to_pixels
 from reelkiln.backends.schedule import make_scheduler, schedule_problems
 from reelkiln.backends.seam import Finding, Folders, OnStep, Peak, Session, Step
 from reelkiln.backends.wall import Steps, wall
-from reelkiln.backends.weights import Part, check_safetensors, part_problems, read_json
+from reelkiln.backends.weights import (
+    Part,
+    file_problems,
+    only_file,
+    part_problems,
+    read_json,
+    text_problems,
+)
 from reelkiln.backends.windows import Windows
-from reelkiln.errors import ReelkilnError, UsageError, WeightsBroken, WeightsMissing
+from reelkiln.errors import ReelkilnError, UsageError, WeightsMissing
 from reelkiln.plan.card import Card
 from reelkiln.plan.plan import Plan
 from reelkiln.reel import Clip, Segment
@@ -157,6 +164,9 @@ class _Session:
                 generator=torch.Generator("cpu").manual_seed(segment.seed),
                 output_type="latent",
                 callback_on_step_end=step_done,
+                # Asked for tensors, the pipeline calls locals(), and an error kept by somebody then
+                # keeps every tensor of the render: Python 3.11 clears frames, not that dictionary.
+                callback_on_step_end_tensor_inputs=[],
             ).frames
 
     def _decode(self, latents: Any, steps: Steps) -> tuple[NDArray[np.uint8], int]:
@@ -164,7 +174,7 @@ class _Session:
         import numpy as np
 
         vae, count = self._pipe.vae, latents.shape[2]
-        pictures = latents[0].permute(1, 0, 2, 3) / vae.config.scaling_factor
+        pictures = latents[0].permute(1, 0, 2, 3) * (1 / vae.config.scaling_factor)
         at_once = count if self._plan.rung.decode == "whole" else 1
         chunks, finite = [], 0
         steps(Step("decode", 0, count))
@@ -195,17 +205,12 @@ def _problems(card: Card, folders: Folders) -> Iterator[ReelkilnError]:
     for part in (TEXT, VAE, UNET):
         yield from part_problems(model, part, card.name)
     for file in ("scheduler/scheduler_config.json", "tokenizer/vocab.json"):
-        try:
-            read_json(model / file, card.name)
-        except WeightsBroken as error:
-            yield error
+        yield from text_problems(model / file, card.name)
+    yield from text_problems(model / "tokenizer/merges.txt", card.name)
     if (motion / "config.json").is_file():
         yield from part_problems(motion, MOTION, card.name)
         return
-    try:
-        check_safetensors(only_file(motion, card.name), card.name)
-    except WeightsBroken as error:
-        yield error
+    yield from file_problems(motion, card.name)
 
 
 def _load(plan: Plan, card: Card, folders: Folders, steps: Steps) -> Any:

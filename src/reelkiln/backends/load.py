@@ -8,7 +8,7 @@ from typing import Any
 from reelkiln.backends.weights import Part
 from reelkiln.errors import WeightsBroken
 
-__all__ = ["load_part", "only_file"]
+__all__ = ["load_part"]
 
 
 def load_part(kind: Any, root: Path, part: Part, dtype: str, model: str) -> Any:
@@ -34,18 +34,3 @@ def load_part(kind: Any, root: Path, part: Part, dtype: str, model: str) -> Any:
             hint=f"Fetch it again with `reelkiln models pull {model}`.",
         )
     return network.eval().requires_grad_(False)
-
-
-def only_file(folder: Path, model: str) -> Path:
-    """The one safetensors file of a folder.
-
-    Raises:
-        WeightsBroken: there is none, or more than one.
-    """
-    files = sorted(folder.glob("*.safetensors"))
-    if len(files) == 1:
-        return files[0]
-    raise WeightsBroken(
-        f"{folder} holds {len(files)} safetensors files and no config.json; one is needed",
-        hint=f"Fetch it again with `reelkiln models pull {model}`.",
-    )

@@ -64,7 +64,7 @@ def ram_peak() -> int:
     info = psutil.Process().memory_info()
     if hasattr(info, "peak_wset"):  # Windows
         return int(info.peak_wset)
-    return max(_peak_of_posix(), int(info.rss))
+    return _peak_of_posix()
 
 
 def _driver_loads(library: str) -> bool:

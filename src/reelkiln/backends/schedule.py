@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -48,10 +49,9 @@ def make_scheduler(name: str, config: Mapping[str, Any], overrides: Mapping[str,
             hint=f"Name one of {', '.join(SCHEDULERS)} in the preset.",
         )
     kind = getattr(diffusers, chosen)
-    scheduler = kind.from_config({**config, **overrides})
-    strangers = [key for key in overrides if key not in scheduler.config]
+    strangers = overrides.keys() - inspect.signature(kind).parameters.keys()
     if strangers:
         raise UsageError(
-            f"{chosen} has no setting {strangers[0]!r}", hint="Mend the schedule in the preset."
+            f"{chosen} has no setting {min(strangers)!r}", hint="Mend the schedule in the preset."
         )
-    return scheduler
+    return kind.from_config({**config, **overrides})

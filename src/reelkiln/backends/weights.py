@@ -16,7 +16,15 @@ from typing import Any, Literal
 
 from reelkiln.errors import WeightsBroken
 
-__all__ = ["Part", "check_safetensors", "part_problems", "read_json"]
+__all__ = [
+    "Part",
+    "check_safetensors",
+    "file_problems",
+    "only_file",
+    "part_problems",
+    "read_json",
+    "text_problems",
+]
 
 HEADER_MAX = 100_000_000
 """Bytes; the library's own limit."""
@@ -38,6 +46,39 @@ def part_problems(root: Path, part: Part, model: str) -> Iterator[WeightsBroken]
         _check_class(folder, part, model)
         for file in _weight_files(folder, part, model):
             check_safetensors(file, model)
+    except WeightsBroken as error:
+        yield error
+
+
+def only_file(folder: Path, model: str) -> Path:
+    """The one safetensors file of a folder.
+
+    Raises:
+        WeightsBroken: there is none, or more than one.
+    """
+    files = sorted(folder.glob("*.safetensors"))
+    if len(files) == 1:
+        return files[0]
+    raise _broken(
+        f"{folder} holds {len(files)} safetensors files and no config.json; one is needed", model
+    )
+
+
+def file_problems(folder: Path, model: str) -> Iterator[WeightsBroken]:
+    """What is wrong with a folder that should hold one safetensors file."""
+    try:
+        check_safetensors(only_file(folder, model), model)
+    except WeightsBroken as error:
+        yield error
+
+
+def text_problems(file: Path, model: str) -> Iterator[WeightsBroken]:
+    """What is wrong with a small text file: a JSON object, or anything else that can be read."""
+    try:
+        if file.suffix == ".json":
+            read_json(file, model)
+        elif not file.is_file():
+            yield _broken(f"{file} cannot be read: there is no such file", model)
     except WeightsBroken as error:
         yield error
 

@@ -1,0 +1,1 @@
+from tiny_models import tiny  # noqa: F401

@@ -1,0 +1,120 @@
+"""Cards, plans and weights of every family, small enough to render in a second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reelkiln.backends.seam import Folders
+from reelkiln.plan.card import Card, Costs, Licence, Part, Preset, Reach, Source
+from reelkiln.plan.ladder import Rung
+from reelkiln.plan.plan import Plan
+from reelkiln.reel import Segment, Size
+
+CPU = Rung(residence="cpu", storage_bits=32)
+LOOP = Reach(kind="forth-and-back")
+WINDOWS = Reach(kind="windows", context=8, stride=3)
+EULER = Preset(
+    steps=2, guidance=7.5, scheduler="EulerDiscreteScheduler", schedule={"beta_schedule": "linear"}
+)
+FEW = Preset(
+    steps=2,
+    guidance=1.0,
+    scheduler="EulerDiscreteScheduler",
+    schedule={"beta_schedule": "linear", "timestep_spacing": "trailing"},
+)
+
+
+def make_card(family: str, preset: Preset = EULER, **changes: Any) -> Card:
+    card = Card(
+        name=f"tiny-{family}",
+        family=family,
+        title="Tiny",
+        summary="For tests.",
+        bundled=True,
+        sources=(Source(name="model"), Source(name="motion")),
+        licence=Licence(name="none", state="not verified"),
+        parts=(
+            Part(name="text_encoder", params=1, stage="encode"),
+            Part(name="unet", params=1, stage="denoise"),
+            Part(name="vae", params=1, stage="decode"),
+        ),
+        costs=Costs(cell=8, denoise_bytes=1, decode_bytes=1, denoise_flops=1, decode_flops=1),
+        presets={"standard": preset},
+        fps=Fraction(8),
+        native=(Size(64, 64),),
+        side_multiple=8,
+        side_min=32,
+        side_max=512,
+        frames_max=64,
+        reach=LOOP,
+    )
+    return replace(card, **changes)
+
+
+def make_plan(card: Card, *, frames: int = 4, **changes: Any) -> Plan:
+    preset = card.presets["standard"]
+    plan = Plan(
+        model=card.name,
+        preset="standard",
+        device="cpu",
+        dtype="float32",
+        rung=CPU,
+        steps=preset.steps,
+        guidance=preset.guidance,
+        size=Size(64, 48),
+        fps=card.fps,
+        segments=(Segment(index=0, frames=frames, seed=7, prompt="a red jar"),),
+        reach=card.reach,
+        peak_bytes=0,
+        ram_bytes=0,
+        seconds_estimate=1.0,
+        because=(),
+    )
+    return replace(plan, **changes)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way into a family: a card, its plan, its files, and the same with ruined weights."""
+
+    name: str
+    family: str
+    card: Card
+    folders: Folders
+    ruined: Callable[[Path], tuple[Card, Folders]]
+
+    @property
+    def plan(self) -> Plan:
+        return make_plan(self.card)
+
+    @property
+    def segment(self) -> Segment:
+        return self.plan.segments[0]
+
+
+def ruin(file: Path) -> None:
+    """One number of the decoder's last layer becomes NaN, as overflow in 16 bits makes it."""
+    from safetensors.numpy import load_file, save_file
+
+    weights = load_file(file)
+    weights["decoder.conv_out.bias"][0] = np.nan
+    save_file(weights, file)
+
+
+def nothing(step: object) -> None:
+    """An `on_step` for nobody."""
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    """Tiny AnimateDiff weights, written once, for reading only: "model", "motion", "lightning"."""
+    from reelkiln.backends.tiny import write_animatediff
+
+    return write_animatediff(tmp_path_factory.mktemp("tiny"))
