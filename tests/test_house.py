@@ -27,6 +27,8 @@ OWNERS = {
     "settings and platform folders live in workshop": {"workshop"},
     "cv2 lives in gate and film": {"gate", "film"},
     "yaml lives in script": {"script"},
+    "jinja2 lives in studio": {"studio"},
+    "rapidocr, onnxruntime and nudenet live in gate": {"gate"},
 }
 
 # One wrong step each: the file, the line added to it, and what the report says of it.
