@@ -122,8 +122,9 @@ def test_a_refusal_says_what_would_fit_and_that_is_true():
     assert refused.value.details
     longest = Fraction(refused.value.hint.removeprefix("Ask for ").split()[0])
     plan(EPIC, small, seconds=longest)
-    with pytest.raises(PlanRefused):
+    with pytest.raises(PlanRefused) as again:
         plan(EPIC, small, seconds=longest + Fraction(1, 2))
+    assert again.value.hint == refused.value.hint
 
 
 def test_a_machine_with_no_memory_is_told_of_the_bundled_model():
@@ -137,6 +138,8 @@ def test_a_reserve_stays_for_the_driver():
     assert device_budget(machine(vram_free=3 * GiB, system="Windows")) == 3 * GiB - 600 * MiB
     assert device_budget(machine(vram_free=10 * GiB)) == 9 * GiB
     assert device_budget(machine(vram_free=100 * MiB)) == 0
+    assert ram_budget(machine(ram_free=GiB)) == GiB - 256 * MiB
+    assert ram_budget(machine(ram_free=MiB)) == 0
     assert pinned_budget(machine(system="Windows")) == 16 * GiB * 2 // 5
     assert pinned_budget(machine(ram_total=3 * GiB)) == 0
 
@@ -224,6 +227,22 @@ def test_a_step_below_a_rung_that_is_gone_needs_less():
     made = plan(EPIC, machine())
     strange = replace(made, rung=Rung(residence="staged", storage_bits=8))
     assert step_down(strange, shot(EPIC, size=SQUARE), EPIC, machine()).peak_bytes < made.peak_bytes
+
+
+def test_a_rung_that_ran_out_of_memory_is_not_taken_again():
+    """Not even where the plan's own figures say that its need was larger."""
+    where, wish = machine(), shot(EPIC, seconds=Fraction(2), size=SQUARE)
+    made = replace(plan_shot(wish, EPIC, where), peak_bytes=100 * GiB)
+    assert str(step_down(made, wish, EPIC, where).rung) == "streamed, guidance in two passes"
+
+
+def test_below_the_processor_there_is_only_less_memory():
+    where, wish = machine(**NO_GPU), shot(EPIC, seconds=Fraction(2), size=SQUARE)
+    made = plan_shot(wish, EPIC, where)
+    lower = step_down(made, wish, EPIC, where)
+    assert lower.ram_bytes < made.ram_bytes
+    with pytest.raises(PlanRefused):
+        step_down(replace(made, ram_bytes=lower.ram_bytes), wish, EPIC, where)
 
 
 def test_after_nan_a_safer_dtype_then_none():
