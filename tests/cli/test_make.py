@@ -41,6 +41,7 @@ def test_words_become_files_named_by_words_and_seed():
     ):
         assert line in done.stderr.splitlines()
     assert "too short for" in done.stderr
+    assert "on the processor" in done.stderr
 
 
 def test_json_is_one_object_and_nothing_else():
@@ -155,6 +156,7 @@ def test_failures_as_json_are_one_object_on_stdout(arguments, exit_code, code):
 def test_a_model_that_is_not_here_names_its_size_and_both_ways():
     told = refused(run("make", "a", "--model", "epicrealism"), 1)
     assert "GB to download" in told
+    assert "seed" not in told
     assert "reelkiln models pull epicrealism" in told
     assert "--model spark" in told
 

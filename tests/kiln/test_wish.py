@@ -119,7 +119,10 @@ def test_advice_names_the_networks_and_the_words():
 
 def test_a_model_without_a_list_knows_every_word():
     assert not unknown_words(CARD, "zzz")
-    assert unknown_words(CARDS["spark"], "zzz 瓶")
+    spark = CARDS["spark"]
+    assert unknown_words(spark, "zzz 瓶")
+    assert unknown_words(spark, "a robot in a city at light speed")  # halves of phrases
+    assert not unknown_words(spark, "a robot, Zoom-In")
 
 
 def test_targets_are_named_numbered_or_put_in_a_folder(tmp_path):

@@ -162,6 +162,7 @@ def _make(
     from reelkiln.kiln.names import check_targets, targets
     from reelkiln.kiln.watch import Watch
     from reelkiln.kiln.wish import advice, shots_of
+    from reelkiln.plan.reasons import duration
 
     shots = shots_of(wish, choice.card)
     movies = targets(out_path, Path(), shots[0].prompt, seed=wish.seed, count=wish.count)
@@ -171,6 +172,9 @@ def _make(
     teller.note(
         f"seed {wish.seed}" + (f" and the {wish.count - 1} after it" if wish.count > 1 else "")
     )
+    plan = orders[0].plan
+    each = " each" if wish.count > 1 else ""
+    teller.note(f"about {duration(plan.seconds_estimate)}{each}, {plan.rung}")
     for line in advice(shots[0], choice.card):
         teller.note(line)
     return make_clips(orders, choice, bench, Watch(teller.progress, teller.note))

@@ -13,7 +13,7 @@ from reelkiln.cli.options import Json, PresetName, Quiet
 
 if TYPE_CHECKING:
     from reelkiln.models.pull import Progress
-    from reelkiln.plan.card import Card, Licence
+    from reelkiln.plan.card import Card, Licence, Source
     from reelkiln.plan.machine import Machine
 
 __all__ = ["app", "check", "list_models", "pull", "show"]
@@ -21,6 +21,8 @@ __all__ = ["app", "check", "list_models", "pull", "show"]
 app = typer.Typer(
     help="See, download and check models.", no_args_is_help=True, rich_markup_mode=None
 )
+
+_HERE = {"bundled": "inside this package", "yes": "on this disk", "no": "not on this disk"}
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A model's name, as `list` shows it.")]
 
@@ -54,9 +56,9 @@ def show(name: Name, json: Json = False) -> None:
         return
     facts = _facts(card, cache)
     out(f"{card.title}\n{card.summary}\n")
-    out(f"size          {facts['size']}, {facts['here']}")
-    for source in card.sources:
-        out(f"from          {_origin(source.repo, source.revision, source.branch)}")
+    out(f"size          {facts['size']}, {_HERE[facts['here']]}")
+    for origin in dict.fromkeys(_origin(source) for source in card.sources):
+        out(f"from          {origin}")
     out(f"licence       {card.licence.name}, {_licence_state(card.licence)}")
     out(f"commercial    {_commercial(card.licence)}")
     for duty in card.licence.duties:
@@ -165,6 +167,7 @@ def _facts(card: Card, cache: Path | None) -> dict[str, Any]:
 
 def _presets(card: Card, machine: Machine) -> list[dict[str, Any]]:
     from reelkiln.errors import PlanRefused
+    from reelkiln.plan.reasons import duration
     from reelkiln.plan.walk import plan_shot
     from reelkiln.reel import Shot
 
@@ -175,7 +178,7 @@ def _presets(card: Card, machine: Machine) -> list[dict[str, Any]]:
             plan = plan_shot(shot, card, machine)
             where = plan.peak_bytes if plan.device == "cuda" else plan.ram_bytes
             kind = "GPU memory" if plan.device == "cuda" else "memory"
-            cost = f"about {plan.seconds_estimate:g} s, {where / 2**30:.1f} GiB of {kind}"
+            cost = f"about {duration(plan.seconds_estimate)}, {where / 2**30:.1f} GiB of {kind}"
         except PlanRefused as refused:
             cost = refused.message
         default = " (default)" if name == card.default_preset else ""
@@ -206,10 +209,11 @@ def _commercial(licence: Licence) -> str:
     return licence.commercial
 
 
-def _origin(repo: str, revision: str, branch: str) -> str:
-    if not repo:
+def _origin(source: Source) -> str:
+    if not source.repo:
         return "this package"
-    return f"{repo} at {revision or f'the newest of {branch}, locked by the first pull'}"
+    commit = source.revision or f"the newest of {source.branch}, locked by the first pull"
+    return f"{source.repo} at {commit}"
 
 
 def _ignore(progress: Progress) -> None:

@@ -111,6 +111,8 @@ def machine_for(vram: str | None, ram: str | None) -> Machine:
 
 
 def _show(plan: Plan, because: str) -> None:
+    from reelkiln.plan.reasons import duration
+
     out(f"model   {plan.model}: {because}")
     out(f"preset  {plan.preset}: {plan.steps} steps, guidance {plan.guidance:g}")
     frames = " + ".join(str(segment.frames) for segment in plan.segments)
@@ -120,7 +122,7 @@ def _show(plan: Plan, because: str) -> None:
         out(f"needs   {_gib(plan.peak_bytes)} of GPU memory, {_gib(plan.ram_bytes)} of memory")
     else:
         out(f"needs   {_gib(plan.ram_bytes)} of memory")
-    out(f"takes   about {plan.seconds_estimate:g} s")
+    out(f"takes   about {duration(plan.seconds_estimate)}")
     out("because")
     for reason in plan.because:
         out(f"  {reason}")

@@ -85,7 +85,7 @@ def inspect(
     except FilmError as error:
         fault = error.message
     marks = gauge.marks() | seen.marks()
-    verdict = judge(marks, limits)
+    verdict = judge(marks, limits.without("frames") if fault else limits)
     if fault:
         reasons = (f"the film cannot be read to its end: {fault}", *verdict.reasons)
         verdict = Verdict(False, reasons, marks, "person")

@@ -39,11 +39,13 @@ class Order:
 def orders_for(
     shots: Sequence[Shot], movies: Sequence[Path], choice: Choice, bench: Bench, *, private: bool
 ) -> tuple[Order, ...]:
-    """Plan every shot for this machine.
+    """Plan every shot for this machine, once it is clear that the weights are there.
 
     Raises:
+        WeightsMissing, WeightsBroken: as `locate` says.
         PlanRefused, UsageError: as `plan_shot` says.
     """
+    locate(choice.card, shots[0].preset, bench.cache)
     return tuple(
         Order(
             shot=shot,
@@ -97,7 +99,7 @@ def make(
             record(delivery, fired.takes, bench)
             deliveries.append(delivery)
     if refusals:
-        raise _refusal(refusals, len(orders))
+        raise _refusal(refusals, deliveries)
     return tuple(deliveries)
 
 
@@ -129,10 +131,12 @@ def _keep_refused(fired: Fired, recipe: Recipe, order: Order, clock: PhaseClock)
     return f"{order.movie.name}: {why}; the best take is kept as {path}"
 
 
-def _refusal(refusals: list[str], clips: int) -> GateRefused:
+def _refusal(refusals: list[str], deliveries: list[Delivery]) -> GateRefused:
     hint = "Look at what was kept, or try another --seed or other words."
+    clips = len(refusals) + len(deliveries)
     if clips == 1:
         return GateRefused(f"no take was good enough: {refusals[0]}", hint=hint)
+    made = (f"{delivery.movie} is made" for delivery in deliveries)
     return GateRefused(
-        f"{len(refusals)} of {clips} clips were refused", hint=hint, details=tuple(refusals)
+        f"{len(refusals)} of {clips} clips were refused", hint=hint, details=(*refusals, *made)
     )

@@ -24,6 +24,7 @@ __all__ = [
 ]
 
 SEED_MAX = 2**32 - 1
+WORD = r"[^\W_]+"
 LEAST_SECONDS = {
     "Facebook": Fraction(3),
     "Instagram": Fraction(3),
@@ -134,9 +135,11 @@ def networks_that_refuse(seconds: Fraction) -> tuple[str, ...]:
 
 
 def unknown_words(card: Card, prompt: str) -> bool:
-    """Whether the model knows a list of words and none of the prompt's is on it."""
-    known = {word.lower() for phrase in card.vocabulary for word in phrase.split()}
-    return bool(known) and not known & set(re.findall(r"[^\W_]+", prompt.lower()))
+    """Whether the model knows a list of words and none of them stands in the prompt."""
+    spoken = f" {' '.join(re.findall(WORD, prompt.lower()))} "
+    return bool(card.vocabulary) and not any(
+        f" {' '.join(re.findall(WORD, phrase.lower()))} " in spoken for phrase in card.vocabulary
+    )
 
 
 def advice(shot: Shot, card: Card) -> tuple[str, ...]:
