@@ -48,7 +48,7 @@ lint:
 core:
 	@$(BOOT) scripts/setup.py core
 	@for venv in .venv-3.12 .venv-3.13; do \
-	  test ! -f $$venv/setup.json || $$venv/bin/python -m pytest -q --without-torch || exit 1; \
+	  test ! -f $$venv/setup.json || $$venv/bin/python -m pytest -q --core || exit 1; \
 	done
 
 set-up-demo set-up-test: set-up-%: python

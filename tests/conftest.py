@@ -17,8 +17,8 @@ import pytest
 
 TORCH_LIBRARIES = {"torch", "diffusers", "transformers", "accelerate", "safetensors"}
 TORCH_FOLDERS = ("walk",)
-# About the repository, with tools that only the full environment holds: once is enough.
-ONCE = ("test_house.py", "test_setup.py", "test_wheel.py")
+# With libraries or tools that only the full environment holds.
+FULL_ONLY = ("gate/test_text.py", "test_house.py", "test_setup.py", "test_wheel.py")
 HERE = Path(__file__).parent
 HUB_HOME = tempfile.mkdtemp(prefix="reelkiln-tests-hub-")
 CLOSED_PORT = "http://127.0.0.1:9"
@@ -39,16 +39,16 @@ hypothesis.settings.load_profile("fuzz" if os.environ.get("REELKILN_FUZZ") else 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--without-torch",
+        "--core",
         action="store_true",
-        help="run only what the core without the gpu extra can do",
+        help="run only what the core without the extras can do",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "torch: needs the gpu extra (torch and diffusers)")
-    if config.getoption("--without-torch") and importlib.util.find_spec("torch"):
-        raise pytest.UsageError("--without-torch is for an environment that has no torch")
+    if config.getoption("--core") and importlib.util.find_spec("torch"):
+        raise pytest.UsageError("--core is for an environment that has no torch")
 
 
 def pytest_unconfigure() -> None:
@@ -57,8 +57,8 @@ def pytest_unconfigure() -> None:
 
 def needs_more(path: Path) -> bool:
     """Whether a test file needs more than the core: by its place, or by what it imports."""
-    place = path.relative_to(HERE).parts
-    if place[0] in (*TORCH_FOLDERS, *ONCE):
+    place = path.relative_to(HERE)
+    if place.parts[0] in TORCH_FOLDERS or place.as_posix() in FULL_ONLY:
         return True
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -70,7 +70,7 @@ def needs_more(path: Path) -> bool:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    if not config.getoption("--without-torch") or HERE not in collection_path.parents:
+    if not config.getoption("--core") or HERE not in collection_path.parents:
         return None
     if collection_path.suffix == ".py" and needs_more(collection_path):
         return True
@@ -78,7 +78,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--without-torch"):
+    if not config.getoption("--core"):
         return
     dropped = [item for item in items if item.get_closest_marker("torch")]
     items[:] = [item for item in items if item not in dropped]
