@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from reelkiln.backends.seam import Folders
 from reelkiln.plan.card import Card, Costs, Licence, Part, Preset, Reach, Source
@@ -110,11 +109,3 @@ def ruin(file: Path) -> None:
 
 def nothing(step: object) -> None:
     """An `on_step` for nobody."""
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Folders:
-    """Tiny AnimateDiff weights, written once, for reading only: "model", "motion", "lightning"."""
-    from reelkiln.backends.tiny import write_animatediff
-
-    return write_animatediff(tmp_path_factory.mktemp("tiny"))
