@@ -70,11 +70,11 @@ def needs_more(path: Path) -> bool:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    if not config.getoption("--core") or HERE not in collection_path.parents:
+    if HERE not in collection_path.parents or collection_path.suffix != ".py":
         return None
-    if collection_path.suffix == ".py" and needs_more(collection_path):
-        return True
-    return None
+    if not collection_path.name.startswith("test_"):
+        return True  # doctests are looked for in src alone
+    return True if config.getoption("--core") and needs_more(collection_path) else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
