@@ -26,6 +26,7 @@ __all__ = [
     "Action",
     "Clip",
     "Marks",
+    "Origin",
     "Reel",
     "Segment",
     "Shot",
@@ -91,6 +92,21 @@ class Shot:
     preset: str = "standard"
     image: str | None = None
     source: Literal["generate", "photo"] = "generate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a shot's words came from: which telling of which template, for which product.
+
+    `number` counts the template's shots for the product, from 0. `needs_tick` says that a reviewer
+    must confirm that the product does what the picture shows.
+    """
+
+    template: str
+    variant: str
+    product: str
+    number: int
+    needs_tick: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,7 +82,9 @@ def _remake(
         plan = plan_shot(shot, card, bench.machine)
     else:
         check_fit(recipe, card, bench)
-    order = Order(shot=shot, plan=plan, movie=movies[0], private=private)
+    order = Order(
+        shot=shot, plan=plan, movie=movies[0], private=private, origin=recipe.origin
+    )
     choice = Choice(card, recipe.chosen_because)
     (delivery,) = make([order], choice, bench, Watch(teller.progress, teller.note))
     return delivery

@@ -98,6 +98,8 @@ def record(delivery: Delivery, takes: tuple[Take, ...], bench: Bench) -> None:
         path=str(delivery.movie.absolute()),
         takes=takes,
         now=bench.now(),
+        model=delivery.recipe.shot.model,
+        origin=delivery.recipe.origin,
     )
 
 

@@ -21,19 +21,20 @@ from reelkiln.kiln.weights import weights_of
 from reelkiln.models.installed import locate
 from reelkiln.plan.plan import Plan
 from reelkiln.plan.walk import plan_shot
-from reelkiln.reel import Shot
+from reelkiln.reel import Origin, Shot
 
 __all__ = ["Order", "make", "orders_for"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One clip to make: what, how, and under which name."""
+    """One clip to make: what, how, under which name, and which template told its words."""
 
     shot: Shot
     plan: Plan
     movie: Path
     private: bool = False
+    origin: Origin | None = None
 
 
 def orders_for(
@@ -89,7 +90,7 @@ def make(
                 scratch=scratch,
                 clock=clock,
             )
-            recipe = _recipe(order.shot, fired, weights, choice, bench)
+            recipe = _recipe(order, fired, weights, choice, bench)
             if fired.refusals:
                 refusals.append(_keep_refused(fired, recipe, order, clock))
                 continue
@@ -104,10 +105,10 @@ def make(
 
 
 def _recipe(
-    shot: Shot, fired: Fired, weights: tuple[Weights, ...], choice: Choice, bench: Bench
+    order: Order, fired: Fired, weights: tuple[Weights, ...], choice: Choice, bench: Bench
 ) -> Recipe:
     return Recipe(
-        shot=shot,
+        shot=order.shot,
         plan=fired.plan,
         weights=weights,
         libraries=bench.versions,
@@ -118,6 +119,7 @@ def _recipe(
         peak_vram=fired.peak.vram,
         peak_ram=fired.peak.ram,
         takes=tuple(take_note(take) for take in fired.takes),
+        origin=order.origin,
     )
 
 

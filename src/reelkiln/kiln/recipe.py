@@ -10,7 +10,7 @@ from typing import Any
 from reelkiln.errors import UsageError
 from reelkiln.plan.form import read, write
 from reelkiln.plan.plan import Plan
-from reelkiln.reel import Shot, Take
+from reelkiln.reel import Origin, Shot, Take
 
 __all__ = [
     "FORMAT",
@@ -66,6 +66,7 @@ class Recipe:
     each phase (load, encode, denoise, decode, check, finish) to the seconds it took; finish is not
     known yet inside the file itself. `peak_vram` and `peak_ram` are bytes. `takes` are all that
     were made, kept or not. `machine` is in words. `chosen_because` says why this model was taken.
+    `origin` says which template told the words, None where a person typed them.
     """
 
     shot: Shot
@@ -79,6 +80,7 @@ class Recipe:
     peak_vram: int = 0
     peak_ram: int = 0
     takes: tuple[TakeNote, ...] = ()
+    origin: Origin | None = None
 
     def with_seconds(self, seconds: Mapping[str, float]) -> "Recipe":
         """The same recipe with other seconds per phase, which its digest does not see."""

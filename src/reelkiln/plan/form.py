@@ -90,6 +90,9 @@ def _read_choice(choices: tuple[object, ...], data: object, where: str) -> objec
 def _read_either(kinds: tuple[Any, ...], data: object, where: str) -> object:
     if data is None and type(None) in kinds:
         return None
+    others = [kind for kind in kinds if kind is not type(None)]
+    if len(others) == 1:
+        return read(others[0], data, where)
     for kind in kinds:
         if type(data) is kind:
             return _PLAIN[kind](data, where)

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from reelkiln.errors import DiskFull, LedgerError, LockHeld, ReelkilnError
-from reelkiln.reel import Take, Verdict
+from reelkiln.reel import Origin, Take, Verdict
 from reelkiln.store.migrations import STEPS
 
 __all__ = ["DeliveryRow", "Ledger", "open_ledger"]
@@ -26,8 +26,10 @@ WAIT_SECONDS = 5.0
 """How long one process waits for another one's transaction."""
 
 _INSERT_DELIVERY = text(
-    "INSERT INTO deliveries (sha256, recipe_digest, recipe, path, delivered_at)"
-    " VALUES (:sha256, :recipe_digest, :recipe, :path, :delivered_at) RETURNING id"
+    "INSERT INTO deliveries"
+    " (sha256, recipe_digest, recipe, path, delivered_at, model, template, variant, product)"
+    " VALUES (:sha256, :recipe_digest, :recipe, :path, :delivered_at,"
+    " :model, :template, :variant, :product) RETURNING id"
 )
 _INSERT_TAKE = text(
     "INSERT INTO takes (delivery_id, segment, attempt, seed, sha256, kept, reasons, marks)"
@@ -77,7 +79,7 @@ class Ledger:
 
     def version(self) -> int:
         """How many migration steps the file has seen."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             return _version(connection)
 
     def migrate(self) -> None:
@@ -86,7 +88,7 @@ class Ledger:
         Raises:
             LedgerError: a newer reelkiln wrote this ledger, or the file is damaged.
         """
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             seen = _version(connection)
             if seen > len(STEPS):
                 raise LedgerError(
@@ -107,8 +109,14 @@ class Ledger:
         path: str,
         takes: tuple[Take, ...],
         now: datetime,
+        model: str = "",
+        origin: Origin | None = None,
     ) -> int:
         """Write one delivered file and all the takes made for it; returns the row's id.
+
+        Args:
+            model: the card's name.
+            origin: which template told the words, None where a person typed them.
 
         Raises:
             LedgerError, LockHeld, DiskFull: nothing was written.
@@ -119,8 +127,12 @@ class Ledger:
             "recipe": recipe,
             "path": path,
             "delivered_at": now.isoformat(),
+            "model": model,
+            "template": origin.template if origin else "",
+            "variant": origin.variant if origin else "",
+            "product": origin.product if origin else "",
         }
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             key = int(connection.execute(_INSERT_DELIVERY, row).scalar_one())
             for take in takes:
                 connection.execute(_INSERT_TAKE, {"delivery_id": key, **_take_row(take)})
@@ -129,22 +141,28 @@ class Ledger:
     def find_delivery(self, *, sha256: str = "", recipe_digest: str = "") -> DeliveryRow | None:
         """The latest delivery of this file hash or this recipe digest, or None."""
         query = text(
-            "SELECT * FROM deliveries WHERE (:sha256 <> '' AND sha256 = :sha256)"
+            "SELECT id, sha256, recipe_digest, recipe, path, delivered_at FROM deliveries"
+            " WHERE (:sha256 <> '' AND sha256 = :sha256)"
             " OR (:digest <> '' AND recipe_digest = :digest) ORDER BY id DESC LIMIT 1"
         )
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             row = connection.execute(query, {"sha256": sha256, "digest": recipe_digest}).first()
         return None if row is None else _delivery(dict(row._mapping))
 
     def takes_of(self, delivery_id: int) -> tuple[Take, ...]:
         """The takes of one delivery, in the order they were made. Their files are gone."""
         query = text("SELECT * FROM takes WHERE delivery_id = :id ORDER BY id")
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             rows = connection.execute(query, {"id": delivery_id}).all()
         return tuple(_take(dict(row._mapping)) for row in rows)
 
     @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
+    def transaction(self) -> Iterator[Connection]:
+        """One transaction: all of what is done in the `with`, or nothing of it.
+
+        Raises:
+            LedgerError, LockHeld, DiskFull: the database's own errors in our words.
+        """
         try:
             with self._engine.begin() as connection:
                 yield connection

@@ -1,0 +1,100 @@
+"""What people said of delivered clips, what that makes of a template, and settings they chose."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+
+from reelkiln.errors import UsageError
+from reelkiln.store.ledger import Ledger
+
+__all__ = ["TakeCount", "find_setting", "keep_setting", "record_review", "take_counts"]
+
+_DELIVERY = text("SELECT id FROM deliveries WHERE sha256 = :sha256 ORDER BY id DESC LIMIT 1")
+_REVIEW = text(
+    "INSERT INTO reviews (delivery_id, approved, reviewer, note, reviewed_at)"
+    " VALUES (:delivery, :approved, :reviewer, :note, :at)"
+)
+# A later review of the same delivery replaces the earlier one's word.
+_COUNTS = text(
+    "SELECT d.template,"
+    " (SELECT max(t.attempt) FROM takes t WHERE t.delivery_id = d.id) AS attempts,"
+    " coalesce((SELECT r.approved FROM reviews r WHERE r.delivery_id = d.id"
+    " ORDER BY r.id DESC LIMIT 1), 0) AS approved"
+    " FROM deliveries d WHERE d.template <> '' ORDER BY d.id"
+)
+_KEEP = text(
+    "INSERT INTO settings (template, product, model, setting, chosen_at)"
+    " VALUES (:template, :product, :model, :setting, :at)"
+    " ON CONFLICT (template, product, model)"
+    " DO UPDATE SET setting = excluded.setting, chosen_at = excluded.chosen_at"
+)
+_FIND = text(
+    "SELECT setting FROM settings"
+    " WHERE template = :template AND product = :product AND model = :model"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TakeCount:
+    """One delivery of a template: the attempts it needed, and whether a person approved it."""
+
+    template: str
+    attempts: int
+    approved: bool
+
+
+def record_review(
+    ledger: Ledger, *, sha256: str, approved: bool, reviewer: str, note: str, now: datetime
+) -> None:
+    """Write what a person said of a delivered file.
+
+    Raises:
+        UsageError: no such file was delivered.
+        LedgerError, LockHeld, DiskFull: nothing was written.
+    """
+    with ledger.transaction() as connection:
+        key = connection.execute(_DELIVERY, {"sha256": sha256}).scalar_one_or_none()
+        if key is None:
+            raise UsageError(
+                "this file is not in the ledger",
+                hint="Review it in the workspace that made it, unchanged.",
+            )
+        row = {"delivery": key, "approved": int(approved), "reviewer": reviewer, "note": note}
+        connection.execute(_REVIEW, {**row, "at": now.isoformat()})
+
+
+def take_counts(ledger: Ledger) -> tuple[TakeCount, ...]:
+    """Every delivery that a template told, in the order of delivery."""
+    with ledger.transaction() as connection:
+        rows = connection.execute(_COUNTS).all()
+    return tuple(TakeCount(row[0], int(row[1] or 1), bool(row[2])) for row in rows)
+
+
+def keep_setting(
+    ledger: Ledger,
+    *,
+    template: str,
+    product: str,
+    model: str,
+    setting: Mapping[str, str | float | int],
+    now: datetime,
+) -> None:
+    """Remember the setting that a person chose; an earlier choice is replaced."""
+    row = {"template": template, "product": product, "model": model, "at": now.isoformat()}
+    with ledger.transaction() as connection:
+        connection.execute(_KEEP, {**row, "setting": json.dumps(dict(setting), sort_keys=True)})
+
+
+def find_setting(
+    ledger: Ledger, *, template: str, product: str, model: str
+) -> Mapping[str, str | float | int] | None:
+    """The setting that was chosen for a template, product and model, or None."""
+    row = {"template": template, "product": product, "model": model}
+    with ledger.transaction() as connection:
+        found = connection.execute(_FIND, row).scalar_one_or_none()
+    return None if found is None else dict(json.loads(found))
