@@ -4,10 +4,12 @@
 
 Prepared ground, by name: `gpu` (a GPU that is imagined), `no-torch` (as if it were not installed),
 `full-disk` (the system says so when files are made durable), `stop-PHASE` (a real SIGINT from
-within, when that phase begins). The models `null`, `null-black`, `null-nan`, `null-slow` are there.
+within, when that phase begins). The models `null`, `null-black`, `null-nan`, `null-slow` and
+`null-far` (on the hub) are there.
 """
 
 import os
+import shutil
 import signal
 import sys
 from importlib import metadata
@@ -27,6 +29,7 @@ def add_null_models():
         null_card("null-black", picture="black"),
         null_card("null-nan", gain=float("inf")),
         null_card("null-slow", step_seconds=20.0),
+        null_card("null-far", files=("config.json", "net.bin.json")),
     )
 
     def load_cards():
@@ -82,11 +85,21 @@ def stop_at(phase):
     Lines.progress = progress
 
 
+def again():
+    real = shutil.rmtree
+
+    def rmtree(path, *rest, **more):
+        os.kill(os.getpid(), signal.SIGINT)
+        real(path, *rest, **more)
+
+    shutil.rmtree = rmtree
+
+
 def prepare(name):
     if name.startswith("stop-"):
         stop_at(name.removeprefix("stop-"))
     elif name:
-        {"gpu": gpu, "no-torch": no_torch, "full-disk": full_disk}[name]()
+        {"gpu": gpu, "no-torch": no_torch, "full-disk": full_disk, "again": again}[name]()
 
 
 if __name__ == "__main__":

@@ -207,6 +207,13 @@ def test_ctrl_c_in_any_phase_ends_at_once_and_leaves_nothing(phase):
     assert here() == []
 
 
+def test_ctrl_c_during_the_cleaning_up_does_not_cut_it_short():
+    done = run("make", "a", *SHORT, ground="stop-finish,again")
+    assert done.returncode == 130
+    assert "Traceback" not in done.stderr
+    assert here() == []
+
+
 def wait_for(process, words):
     for line in process.stderr:
         if words in line:

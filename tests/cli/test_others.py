@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.running import here, refused, result, run
+from loopback import hub, hub_environment  # noqa: F401
 from reelkiln import __version__
 from reelkiln.cli.reference import commands, reference
 from reelkiln.plan.codec import plan_from_json
@@ -128,6 +129,23 @@ def test_the_bundled_model_is_in_order_and_needs_no_pull():
     pulled = run("models", "pull", "spark")
     assert pulled.returncode == 0, pulled.stderr
     assert "bundled" in pulled.stdout
+
+
+def test_a_model_is_missing_then_pulled_then_rendered_with(hub, tmp_path):  # noqa: F811
+    hub.add("nobody/null-far", {"config.json": b"{}", "net.bin.json": b"[]", "other": b"x" * 99})
+    ground = {"env": hub_environment(hub, tmp_path / "cache") | {"HF_HUB_OFFLINE": "0"}}
+    short = ("--model", "null-far", "--seconds", "1", "--size", "64x64", "-o", "a.mp4")
+    assert "reelkiln models pull null-far" in refused(run("make", "a", *short, **ground), 1)
+    pulled = run("models", "pull", "null-far", **ground)
+    assert pulled.returncode == 0, pulled.stderr
+    assert "4 bytes to download" in pulled.stderr
+    assert "fetching config.json" in pulled.stderr
+    done = run("make", "a", *short, **ground)
+    assert done.returncode == 0, done.stderr
+    (weights,) = json.loads(Path("a.mp4.json").read_text("utf-8"))["recipe"]["weights"]
+    assert len(weights["revision"]) == 40
+    assert set(weights["sha256"]) == {"config.json", "net.bin.json"}
+    assert not hub.gets("other")
 
 
 def test_checking_what_is_not_here_says_how_to_get_it():

@@ -18,7 +18,7 @@ NO_GPU = imagine(vram=0, ram=16 * GiB)
 LED = Reach(kind="lead", lead=2)
 
 
-def null_card(name="null", reach=None, **schedule):
+def null_card(name="null", reach=None, files=(), **schedule):
     """A card of the family null that does what its schedule asks."""
     preset = Preset(steps=2, guidance=1.0, scheduler="none", schedule=schedule)
     parts = [("words", "encode", 0), ("net", "denoise", 100_000), ("pixels", "decode", 0)]
@@ -27,7 +27,9 @@ def null_card(name="null", reach=None, **schedule):
         family="null",
         title="Null",
         summary="Paints a moving pattern.",
-        sources=(Source(name="model", repo="nobody/null", revision="0" * 40),),
+        sources=(Source(name="model", repo="nobody/null", revision="0" * 40),)
+        if not files
+        else (Source(name="model", repo=f"nobody/{name}", files=files, bytes=1_000_000),),
         licence=Licence(name="Apache-2.0", state="not verified"),
         parts=tuple(
             Part(name=part, params=1_000_000, stage=stage, largest_block=block)

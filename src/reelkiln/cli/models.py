@@ -88,14 +88,13 @@ def pull(
 
     card, cache = find_card(name), _cache()
     chosen = preset or card.default_preset
-    if not card.bundled:
-        order = needed(card, chosen, cache=cache)
-        if not quiet:
-            say(f"{card.name}: {said(order.fetch_bytes)} to download into {order.cache}")
-            for line in order.warnings:
-                say(line)
+    order = None if card.bundled else needed(card, chosen, cache=cache)
+    if order is not None and not quiet:
+        say(f"{card.name}: {said(order.fetch_bytes)} to download into {order.cache}")
+        for line in order.warnings:
+            say(line)
     show_progress = _ignore if quiet else _PullLines().tell
-    folders = pull_files(card, chosen, cache=cache, on_progress=show_progress)
+    folders = pull_files(card, chosen, cache=cache, order=order, on_progress=show_progress)
     if json:
         show_json({"model": card.name, "folders": {key: str(f) for key, f in folders.items()}})
     elif not quiet:
