@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ASPECTS",
+    "SECONDS_DEFAULT",
     "SECONDS_MAX",
     "SECONDS_MIN",
     "Action",
@@ -37,6 +38,9 @@ __all__ = [
 
 SECONDS_MIN, SECONDS_MAX = Fraction(1), Fraction(8)
 """The shortest and longest shot."""
+
+SECONDS_DEFAULT = Fraction(4)
+"""The least that every network takes."""
 
 Marks: TypeAlias = Mapping[str, float]
 """What the gate measured of a clip: the measure's name to its value."""
@@ -85,7 +89,7 @@ class Shot:
 
     prompt: str
     negative: str = ""
-    seconds: Fraction = Fraction(4)
+    seconds: Fraction = SECONDS_DEFAULT
     size: Size = ASPECTS["9:16"]
     seed: int = 0
     model: str

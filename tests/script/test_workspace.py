@@ -201,7 +201,7 @@ def test_a_batch_is_checked_whole():
         "b.csv:7:4: seconds 'nan' is not a number",
         "b.csv:7:6: seed 1.5 is not a whole number",
     ]
-    assert [wish.line for wish in wishes] == [2, 3]
+    assert [wish.row.line for wish in wishes] == [2, 3]
 
 
 def test_json_lines():

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import typer
 
 from reelkiln import __version__
+from reelkiln.cli.batch import batch
 from reelkiln.cli.console import show_error
 from reelkiln.cli.gate import gate
 from reelkiln.cli.init import init
@@ -39,6 +40,7 @@ app.command("gate")(gate)
 app.add_typer(models, name="models")
 app.command("init")(init)
 app.command("shots")(shots)
+app.command("batch")(batch)
 app.add_typer(templates, name="templates")
 
 

@@ -1,15 +1,17 @@
 """Batches: many wishes in one CSV or JSONL file, all checked before anything is rendered."""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from reelkiln.reel import ASPECTS, SECONDS_MAX, SECONDS_MIN
 from reelkiln.script.faults import Fault, Place, nearest
+from reelkiln.script.products import Product
 from reelkiln.script.sheet import ROWS_MAX, Row, read_sheet
+from reelkiln.script.template import Template
 
-__all__ = ["COLUMNS", "Wish", "read_batch"]
+__all__ = ["COLUMNS", "Wish", "check_names", "read_batch"]
 
 COLUMNS = (
     "prompt", "negative", "template", "variant", "product", "count", "seconds", "model", "preset",
@@ -24,7 +26,7 @@ class Wish:
     None stands for "as the template, the card or the chance says".
     """
 
-    line: int
+    row: Row = field(compare=False, repr=False)
     prompt: str | None = None
     negative: str = ""
     template: str | None = None
@@ -60,10 +62,30 @@ def read_batch(
         faults.extend(wrong)
         if not wrong:
             wishes.append(_wish(row))
-    faults.extend(_twins(wishes, file))
+    faults.extend(_twins(wishes))
     if not rows and not faults:
         faults.append(Fault(Place(file, 1, 1), "no wishes in this file"))
     return tuple(wishes), tuple(faults)
+
+
+def check_names(
+    wishes: Sequence[Wish], templates: Mapping[str, Template], products: Mapping[str, Product]
+) -> Iterator[Fault]:
+    """Templates, variants and products that the workspace does not have."""
+    for wish in wishes:
+        if wish.template is None:
+            continue
+        if wish.template not in templates:
+            said = f"no template is called {wish.template[:60]}"
+            yield Fault(wish.row.place("template"), said, nearest(wish.template, templates))
+        elif wish.variant:
+            names = [variant.name for variant in templates[wish.template].variants]
+            if wish.variant not in names:
+                said = f"{wish.template} has no variant {wish.variant[:60]}"
+                yield Fault(wish.row.place("variant"), said, nearest(wish.variant, names))
+        if wish.product and wish.product != "all" and wish.product not in products:
+            said = f"no product has the sku {wish.product[:60]}"
+            yield Fault(wish.row.place("product"), said, nearest(wish.product, products))
 
 
 def _json_rows(text: str, file: str) -> tuple[tuple[Row, ...], list[Fault]]:
@@ -163,7 +185,7 @@ def _wish(row: Row) -> Wish:
     cells = row.cells
     seed, seconds = cells.get("seed"), cells.get("seconds")
     return Wish(
-        line=row.line,
+        row=row,
         prompt=cells.get("prompt"),
         negative=cells.get("negative", ""),
         template=cells.get("template"),
@@ -179,7 +201,7 @@ def _wish(row: Row) -> Wish:
     )
 
 
-def _twins(wishes: list[Wish], file: str) -> Iterator[Fault]:
+def _twins(wishes: list[Wish]) -> Iterator[Fault]:
     """Two lines that would give the same clip: the same words and the same seed."""
     seen: dict[tuple[object, ...], int] = {}
     for wish in wishes:
@@ -191,5 +213,5 @@ def _twins(wishes: list[Wish], file: str) -> Iterator[Fault]:
         )  # fmt: skip
         if key in seen:
             said = f"the same shot as line {seen[key]}"
-            yield Fault(Place(file, wish.line, 1), said, "change the seed or remove the line")
-        seen.setdefault(key, wish.line)
+            yield Fault(wish.row.place(), said, "change the seed or remove the line")
+        seen.setdefault(key, wish.row.line)

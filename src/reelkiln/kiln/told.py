@@ -1,0 +1,96 @@
+"""Scripted shots become orders: words bound to a model, with the settings that people chose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from reelkiln.kiln.bench import Bench
+from reelkiln.kiln.choose import Choice
+from reelkiln.kiln.make import Order
+from reelkiln.plan.card import Card
+from reelkiln.plan.walk import plan_shot
+from reelkiln.reel import Origin
+from reelkiln.script.expand import Scripted, to_shot
+from reelkiln.store.reviews import find_setting
+
+__all__ = ["Setting", "chosen", "order_of", "tuned"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What a person chose for a template, a product and a model; None: as the card says."""
+
+    variant: str | None = None
+    guidance: float | None = None
+    steps: int | None = None
+    seed: int | None = None
+
+    def as_json(self) -> dict[str, str | float | int]:
+        """The fields that say something."""
+        fields: dict[str, Any] = {
+            "variant": self.variant,
+            "guidance": self.guidance,
+            "steps": self.steps,
+            "seed": self.seed,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+
+def chosen(bench: Bench, template: str, product: str, model: str) -> Setting:
+    """The setting that was chosen in this workspace, or an empty one."""
+    found: Mapping[str, Any] = (
+        find_setting(bench.ledger, template=template, product=product, model=model) or {}
+    )
+    return Setting(**found)
+
+
+def tuned(card: Card, preset: str, setting: Setting) -> Card:
+    """The card with a setting's steps and guidance in one of its presets."""
+    own = card.presets[preset]
+    changed = replace(
+        own,
+        steps=own.steps if setting.steps is None else setting.steps,
+        guidance=own.guidance if setting.guidance is None else setting.guidance,
+    )
+    return replace(card, presets={**card.presets, preset: changed})
+
+
+def order_of(
+    scripted: Scripted,
+    choice: Choice,
+    bench: Bench,
+    movie: Path,
+    *,
+    preset: str | None = None,
+    setting: Setting | None = None,
+) -> Order:
+    """A scripted shot, planned for this machine.
+
+    Args:
+        setting: steps, guidance and seed to use; default: the card's.
+
+    Raises:
+        PlanRefused, UsageError: as `plan_shot` says.
+    """
+    shot, _ = to_shot(scripted, choice.card, preset=preset)
+    card = choice.card
+    if setting:
+        card = tuned(card, shot.preset, setting)
+        shot = shot if setting.seed is None else replace(shot, seed=setting.seed)
+    origin = Origin(
+        template=scripted.template,
+        variant=scripted.variant,
+        product=scripted.product,
+        number=scripted.number,
+        needs_tick=scripted.needs_tick,
+    )
+    plan = plan_shot(shot, card, bench.machine)
+    return Order(shot=shot, plan=plan, movie=movie, origin=origin)
+
+
+def movies_for(shots: Sequence[Scripted], folder: Path) -> list[Path]:
+    """A file for each shot, named by product, template and number."""
+    return [folder / f"{shot.name}.mp4" for shot in shots]
