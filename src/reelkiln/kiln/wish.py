@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from reelkiln.errors import UsageError
+from reelkiln.film.platforms import least_seconds
 from reelkiln.plan.card import Card
 from reelkiln.plan.wish import check_shot
 from reelkiln.reel import ASPECTS, Shot, Size
@@ -25,16 +26,6 @@ __all__ = [
 
 SEED_MAX = 2**32 - 1
 WORD = r"[^\W_]+"
-LEAST_SECONDS = {
-    "Facebook": Fraction(3),
-    "Instagram": Fraction(3),
-    "LinkedIn": Fraction(3),
-    "TikTok": Fraction(3),
-    "Pinterest": Fraction(4),
-}
-"""The shortest video each network takes. Sources: help.pinterest.com/en/business/article/
-pinterest-product-specs; developers.facebook.com/docs/video-api/guides/reels-publishing;
-ayrshare.com/docs/media-guidelines (Instagram, LinkedIn, TikTok). YouTube states none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,10 +119,12 @@ def _parse_pixels(text: str) -> Size:
 def networks_that_refuse(seconds: Fraction) -> tuple[str, ...]:
     """The networks that take no video this short, in order of the alphabet.
 
+    The figures and their sources: `film/platforms/*.toml`.
+
     >>> networks_that_refuse(Fraction(3))
     ('Pinterest',)
     """
-    return tuple(sorted(name for name, least in LEAST_SECONDS.items() if seconds < least))
+    return tuple(sorted(name for name, least in least_seconds().items() if seconds < least))
 
 
 def unknown_words(card: Card, prompt: str) -> bool:
