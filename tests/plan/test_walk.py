@@ -133,6 +133,13 @@ def test_a_machine_with_no_memory_is_told_of_the_bundled_model():
     assert "--model spark" in refused.value.hint
 
 
+def test_without_guidance_there_are_no_two_passes():
+    guided, unguided = (order(card, "standard", "float16", gpu=True) for card in (EPIC, LIGHTNING))
+    assert any(rung.two_pass for rung in guided)
+    assert not any(rung.two_pass for rung in unguided)
+    assert len(set(unguided)) == len(unguided) < len(guided)
+
+
 def test_a_reserve_stays_for_the_driver():
     assert device_budget(machine(vram_free=3 * GiB)) == 3 * GiB - 400 * MiB
     assert device_budget(machine(vram_free=3 * GiB, system="Windows")) == 3 * GiB - 600 * MiB

@@ -14,8 +14,8 @@ __all__ = ["duration", "explain", "explain_device"]
 def duration(seconds: float) -> str:
     """Seconds as a person says them.
 
-    >>> duration(17.4), duration(260), duration(38_296)
-    ('17 s', '4 min 20 s', '10 h 38 min')
+    >>> duration(17.4), duration(300), duration(38_296)
+    ('17 s', '5 min 0 s', '10 h 38 min')
     """
     whole = round(seconds)
     if whole < 120:
