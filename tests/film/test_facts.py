@@ -2,6 +2,7 @@ import io
 import struct
 from fractions import Fraction
 
+import av
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from film.scenes import made_by_ffmpeg, make, moving_box
 from reelkiln.errors import FilmError, ReelkilnError, UsageError
 from reelkiln.film.boxes import BrokenBoxes, furthest_sample, scan
 from reelkiln.film.facts import probe
+from reelkiln.film.read import read
 
 
 @pytest.fixture(scope="module")
@@ -102,13 +104,57 @@ def test_a_film_that_is_cut_short_is_told_at_any_length(film, tmp_path, share, d
         probe(tmp_path / "cut.mp4", decode=decode)
 
 
-def test_a_frame_that_is_wiped_out_is_told(film, tmp_path):
-    data = bytearray(film.read_bytes())
-    at = data.index(b"mdat") + 4
-    data[at : at + 400] = b"\xff" * 400
-    (tmp_path / "a.mp4").write_bytes(data)
+def packets(movie):
+    """Where each frame lies in the file, and how many bytes it has, in stored order."""
+    with av.open(str(movie)) as container:
+        return [(p.pos, p.size, p.is_keyframe) for p in container.demux(video=0) if p.size]
+
+
+def test_a_key_frame_that_is_half_wiped_out_is_told(tmp_path):
+    target = tmp_path / "a.mp4"
+    made_by_ffmpeg(target, "-f", "lavfi", "-i", "testsrc2=s=128x96:r=24:d=1", "-g", "12")
+    data = bytearray(target.read_bytes())
+    at, size, _ = [packet for packet in packets(target) if packet[2]][1]
+    data[at + size // 2 : at + size] = bytes(size - size // 2)
+    target.write_bytes(data)
+    assert probe(target, decode=False).frames == 24
     with pytest.raises(FilmError, match=r"a\.mp4 is "):
-        probe(tmp_path / "a.mp4")
+        probe(target)
+
+
+def test_a_frame_that_decodes_to_nothing_is_told(tmp_path):
+    target = tmp_path / "a.mkv"
+    made_by_ffmpeg(
+        target, "-f", "lavfi", "-i", "testsrc2=s=64x64:r=24:d=0.5", "-c:v", "libvpx-vp9", "-g", "1"
+    )
+    assert probe(target).frames == 12
+    with av.open(str(target)) as container:
+        frame = bytes([p for p in container.demux(video=0) if p.size][7])
+    data = target.read_bytes()
+    hidden = bytes([frame[0] & ~2]) + frame[1:]  # VP9's show_frame: decoded, never shown
+    assert data.count(frame) == 1
+    target.write_bytes(data.replace(frame, hidden))
+    with pytest.raises(FilmError, match="11 of its 12 frames decode"):
+        probe(target)
+
+
+def test_frames_that_an_edit_list_hides_are_no_frames(tmp_path):
+    whole = made_by_ffmpeg(
+        tmp_path / "a.mp4", "-f", "lavfi", "-i", "testsrc2=s=64x64:r=24:d=2", "-g", "24"
+    )
+    cut = made_by_ffmpeg(tmp_path / "b.mp4", "-ss", "0.5", "-i", str(whole), "-c", "copy")
+    facts = probe(cut)
+    assert facts.edit_lists == 1
+    assert facts.frames == sum(len(clip.frames) for clip in read(cut)) == 36
+
+
+def test_samples_beyond_the_end_are_told_without_decoding(film, tmp_path):
+    data = bytearray(film.read_bytes())
+    at = data.index(b"stco") + 12
+    data[at : at + 4] = struct.pack(">I", len(data))
+    (tmp_path / "a.mp4").write_bytes(data)
+    with pytest.raises(FilmError, match="beyond its end"):
+        probe(tmp_path / "a.mp4", decode=False)
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,5 +1,6 @@
 import os
 import re
+import weakref
 from fractions import Fraction
 from itertools import pairwise
 
@@ -217,6 +218,22 @@ def test_no_more_material_is_asked_for_than_is_needed(tmp_path):
 
     finish(endless(), tmp_path / "a.mp4", wish(0.5), {}, lambda done, total: None)
     assert len(taken) <= 13
+
+
+def test_a_stream_is_never_held_whole(tmp_path):
+    given, most = [], 0
+
+    def stream():
+        nonlocal most
+        for _ in range(24):
+            clip = moving_box(1, fps=24)
+            given.append(weakref.ref(clip.frames))
+            most = max(most, sum(frames() is not None for frames in given))
+            yield clip
+
+    finish(stream(), tmp_path / "a.mp4", wish(1), {}, lambda done, total: None)
+    assert len(given) == 24
+    assert most <= 5
 
 
 def test_progress_only_grows_and_ends_at_all(tmp_path):

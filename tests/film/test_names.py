@@ -2,7 +2,7 @@ import os
 from pathlib import Path, PureWindowsPath
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reelkiln.errors import UsageError
@@ -92,6 +92,8 @@ def test_good_names_pass(name):
         st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=251
     )
 )
+@example("x" * 251)
+@example("é" * 125)
 def test_a_part_file_lies_beside_its_target_and_fits(name):
     name = f"{name}.mp4"
     if len(name.encode()) <= 255:

@@ -35,6 +35,14 @@ def test_the_poster_is_neither_the_black_beginning_nor_the_white_end(tmp_path, p
     assert np.ptp(picture(tmp_path / "a.png")) > 100
 
 
+def test_a_fade_with_more_detail_than_the_scene_is_not_the_poster(tmp_path):
+    seen = moving_box(48, fps=24, step=0).frames.copy()
+    seen[:24] = (np.indices((64, 64)).sum(0) // 4 % 2 * 30)[..., None]
+    make(tmp_path / "a.mp4", Clip(seen, Fraction(24)), seconds=2)
+    write_poster(tmp_path / "a.mp4", tmp_path / "a.png")
+    assert picture(tmp_path / "a.png").max() > 200
+
+
 def test_a_film_that_is_all_black_has_a_poster_too(tmp_path):
     make(tmp_path / "a.mp4", Clip(np.zeros((4, 64, 64, 3), np.uint8), Fraction(24)), seconds=1 / 6)
     write_poster(tmp_path / "a.mp4", tmp_path / "a.png")

@@ -30,7 +30,7 @@ def child(body: str, *arguments: object, **more) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(HERE)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])},
         **more,
     )
 
@@ -94,7 +94,7 @@ AT_LINES = """
     folder, every = Path(sys.argv[1]), int(sys.argv[2])
     tempfile.tempdir = str(folder)
     clip, target = moving_box(2, fps=24, width=32, height=32), folder / "a.mp4"
-    files = {"partfile.py", "interrupt.py", "encode.py", "finish.py"}
+    files = {"partfile.py", "interrupt.py", "encode.py"}
     lines, strike = 0, -1
 
     def watch(frame, event, argument):
@@ -132,8 +132,8 @@ AT_LINES = """
 """
 
 
-def test_ctrl_c_at_lines_of_the_room_leaves_no_part_file_and_no_child(tmp_path):
-    process = child(AT_LINES, tmp_path, 3)
+def test_ctrl_c_at_every_line_around_the_encoder_leaves_no_part_file_and_no_child(tmp_path):
+    process = child(AT_LINES, tmp_path, 1)
     words = said(process)
     assert process.returncode == 0, words
     assert int(words.split()[-3]) >= 40, words
@@ -193,6 +193,7 @@ def test_an_encoder_that_is_killed_is_told_and_leaves_nothing(tmp_path):
 
     def strike(done, total):
         for encoder in my_encoders():
+            assert os.getpgid(encoder.pid) != os.getpgid(0), "the terminal's Ctrl-C is ours alone"
             encoder.kill()
 
     with pytest.raises(FilmError, match=r"a\.mp4 could not be encoded"):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PRESET", "command", "encode"]
 
-PRESET, CRF = "medium", 18
+PRESET, CRF = "veryfast", 18
 """x264's speed and quality, chosen by measurement: docs/measured/finish.md."""
 
 THREADS = 4
@@ -57,7 +57,7 @@ def command(
         *("-vf", filters(work), "-frames:v", str(work.frames), "-fps_mode", "passthrough"),
         *("-c:v", "libx264", "-preset", preset, "-crf", str(CRF), "-profile:v", "high"),
         *("-g", gop, "-keyint_min", gop, "-sc_threshold", "0", "-bf", "2"),
-        *("-x264-params", "b-adapt=0:b-pyramid=none:open-gop=0", "-threads", str(THREADS)),
+        *("-x264-params", "b-adapt=0:b-pyramid=none", "-threads", str(THREADS)),
         *("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709"),
         *("-color_range", "tv", "-c:a", "aac", "-b:a", "128k"),
         *("-flags:v", "+cgop+bitexact", "-flags:a", "+bitexact", "-fflags", "+bitexact"),

@@ -114,7 +114,7 @@ def probe(path: Path, *, decode: bool = True) -> Facts:
     with opened(path) as film:
         layout = _layout(path) if "mp4" in film.format.name else _Layout(False, 0)
         stream = picture(film, path)
-        shown = [_seen(packet) for packet in film.demux(stream) if packet.size]
+        shown = [_seen(packet) for packet in film.demux(stream) if _is_shown(packet)]
         if not shown:
             raise FilmError(f"{path} has no frames", hint="make or copy the file again")
         sound = _sound(film)
@@ -144,6 +144,10 @@ def _layout(path: Path) -> _Layout:
     kinds = [box.kind for box in boxes]
     first = "mdat" not in kinds or ("moov" in kinds and kinds.index("moov") < kinds.index("mdat"))
     return _Layout(first, kinds.count("elst"))
+
+
+def _is_shown(packet: Packet[VideoStream]) -> bool:
+    return packet.size > 0 and not packet.is_discard  # an edit list may hide frames
 
 
 def _seen(packet: Packet[VideoStream]) -> _Shown:

@@ -19,7 +19,7 @@ from reelkiln.film.read import oblong, to_rgb
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["moments", "write_contact_sheet", "write_poster"]
+__all__ = ["moments", "write_contact_sheet", "write_grid", "write_poster"]
 
 POSTER_CANDIDATES = 8
 CELL_MAX = 240
@@ -58,7 +58,21 @@ def write_contact_sheet(movie: Path, target: Path) -> None:
     with opened(movie) as film:
         seconds = _length(movie, film.duration)
     stills = list(_stills(movie, min(24, max(8, ceil(seconds / 2)))))
-    write_bytes(target, _png(_sheet(stills)))
+    labelled = [(f"{float(still.seconds):.2f} s", still.pixels) for still in stills]
+    write_bytes(target, _png(_sheet(labelled)))
+
+
+def write_grid(cells: "Sequence[tuple[str, NDArray[np.uint8]]]", target: Path) -> None:
+    """Write a PNG of pictures with a label below each, to choose among.
+
+    Args:
+        cells: label and picture (uint8, height x width x 3), all of one size, at least one.
+
+    Raises:
+        UsageError: the folder of `target` cannot be written.
+        DiskFull: there is no room.
+    """
+    write_bytes(target, _png(_sheet(cells)))
 
 
 def moments(seconds: Fraction, count: int) -> tuple[Fraction, ...]:
@@ -108,20 +122,20 @@ def _appeal(pixels: "NDArray[np.uint8]") -> float:
     return detail if DARK <= float(luma.mean()) <= BRIGHT else detail - 1000.0
 
 
-def _sheet(stills: Sequence[_Still]) -> Image.Image:
-    height, width = stills[0].pixels.shape[:2]
+def _sheet(cells: "Sequence[tuple[str, NDArray[np.uint8]]]") -> Image.Image:
+    height, width = cells[0][1].shape[:2]
     shrink = min(1.0, CELL_MAX / max(height, width))
     cell = (max(1, round(width * shrink)), max(1, round(height * shrink)))
-    columns = _columns(len(stills), cell[0], cell[1] + LABEL)
-    rows = ceil(len(stills) / columns)
+    columns = _columns(len(cells), cell[0], cell[1] + LABEL)
+    rows = ceil(len(cells) / columns)
     across, down = cell[0] + GAP, cell[1] + LABEL + GAP
     sheet = Image.new("RGB", (columns * across + GAP, rows * down + GAP), PAPER)
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=12)
-    for index, still in enumerate(stills):
+    for index, (label, pixels) in enumerate(cells):
         left, top = GAP + index % columns * across, GAP + index // columns * down
-        small = Image.fromarray(still.pixels).resize(cell, Image.Resampling.LANCZOS)
+        small = Image.fromarray(pixels).resize(cell, Image.Resampling.LANCZOS)
         sheet.paste(small, (left, top))
-        pen.text((left, top + cell[1] + 2), f"{float(still.seconds):.2f} s", INK, font)
+        pen.text((left, top + cell[1] + 2), label, INK, font)
     return sheet
 
 
@@ -138,5 +152,5 @@ def _columns(count: int, width: int, height: int) -> int:
 
 def _png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=6)
+    image.save(buffer, "PNG", compress_level=4)
     return buffer.getvalue()

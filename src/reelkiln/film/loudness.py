@@ -1,0 +1,100 @@
+"""How loud a film is: EBU R 128, measured by FFmpeg's filter `ebur128` inside PyAV.
+
+Integrated loudness gates out silence: blocks of 400 ms below -70 LUFS, then those 10 units below
+the average of the rest (ITU-R BS.1770-5). Every sound packet is decoded for it.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av.error
+from av.filter import Graph
+
+from reelkiln.film.container import has_codec, opened
+
+if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
+    from av.audio.stream import AudioStream
+
+__all__ = ["BLOCK", "SILENCE", "Loudness", "measure_loudness"]
+
+SILENCE = -70.0
+"""The gate of BS.1770, in LUFS: what stays below it is no sound."""
+
+BLOCK = Fraction(2, 5)
+"""The shortest sound that has a loudness, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loudness:
+    """Integrated loudness in LUFS, or None for a track under 0.4 s; the seconds that decoded."""
+
+    lufs: float | None
+    seconds: Fraction
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing is heard."""
+        return self.lufs is not None and self.lufs <= SILENCE
+
+
+def measure_loudness(path: Path) -> Loudness | None:
+    """Decode the first sound track and measure it; None where there is none.
+
+    Raises:
+        UsageError: the file is missing or may not be read.
+        FilmError: it is no film, or its sound is damaged.
+    """
+    with opened(path) as film:
+        stream = next(filter(has_codec, film.streams.audio), None)
+        if stream is None:
+            return None
+        stream.codec_context.options = {"err_detect": "explode"}
+        meter = _Meter(stream)
+        for frame in film.decode(stream):
+            meter.hear(frame)
+        return meter.read()
+
+
+class _Meter:
+    def __init__(self, stream: "AudioStream") -> None:
+        self._stream = stream
+        self._graph: Graph | None = None
+        self._last = SILENCE
+        self._seconds = Fraction(0)
+
+    def hear(self, frame: "AudioFrame") -> None:
+        if self._graph is None:
+            self._graph = self._built(frame)
+        self._seconds += Fraction(frame.samples, frame.sample_rate)
+        self._graph.push(frame)
+        self._pull(self._graph)
+
+    def read(self) -> Loudness:
+        if self._graph is not None:
+            self._graph.push(None)
+            self._pull(self._graph)
+        return Loudness(self._last if self._seconds >= BLOCK else None, self._seconds)
+
+    def _built(self, frame: "AudioFrame") -> Graph:
+        graph = Graph()
+        source = graph.add_abuffer(
+            sample_rate=frame.sample_rate,
+            format=frame.format.name,
+            layout=frame.layout.name,
+            time_base=self._stream.time_base,
+        )
+        graph.link_nodes(source, graph.add("ebur128", "metadata=1"), graph.add("abuffersink"))
+        graph.configure()
+        return graph
+
+    def _pull(self, graph: Graph) -> None:
+        while True:
+            try:
+                told = graph.pull().metadata.get("lavfi.r128.I")
+            except (av.error.BlockingIOError, av.error.EOFError):
+                return
+            if told is not None:
+                self._last = float(told)
