@@ -28,7 +28,8 @@ check: set-up-test ## style, types, architecture and documents, without the othe
 	$(BIN)/pytest -q tests/test_house.py tests/test_docs.py
 
 bench: set-up-test ## print this machine's figures
-	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/make.py
 
 wheel-walk: set-up-test ## build the wheel, install it into an empty environment and render
 	$(BIN)/python scripts/walk.py

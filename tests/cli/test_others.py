@@ -124,6 +124,7 @@ def test_a_model_shows_its_licence_honestly_and_what_each_preset_costs():
     assert len(told["presets"]) == 3
 
 
+@pytest.mark.torch
 def test_the_bundled_model_is_in_order_and_needs_no_pull():
     assert run("models", "check", "spark").stdout == "spark: in order\n"
     pulled = run("models", "pull", "spark")
