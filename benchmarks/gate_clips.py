@@ -15,10 +15,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from gate.defects import DEFECTS, STRENGTHS
 from gate.sources import FRAMES, HEIGHT, LAVFI, WIDTH, drawn, glide, lavfi
 from reelkiln.reel import Clip
 
-__all__ = ["clips"]
+__all__ = ["DEFECTS", "STRENGTHS", "clips"]
 
 FOOTAGE = {
     "bunny-1": ("bigbuckbunny.mp4", 2, 2),

@@ -19,12 +19,11 @@ from pathlib import Path
 
 import cv2
 
-from gate.defects import DEFECTS, STRENGTHS
-from gate_clips import clips
+from gate_clips import DEFECTS, STRENGTHS, clips
 from reelkiln.gate.colour import Colours, dominant
 from reelkiln.gate.judge import judge
 from reelkiln.gate.measure import Wanted, measure
-from reelkiln.gate.text import open_reader, read_text, text_marks
+from reelkiln.gate.text import SURE, open_reader, pictures, text_marks
 from reelkiln.gate.view import view
 from reelkiln.reel import Clip
 
@@ -41,8 +40,17 @@ def palette(clip: Clip) -> tuple[str, ...]:
 
 
 def reading(clip: Clip) -> dict[str, float]:
-    """The text marks of a clip in which no text was asked for."""
-    return text_marks(read_text(clip, open_reader()))
+    """The text marks of a clip in which no text was asked for.
+
+    As `read_text`, but the first picture with unasked writing settles it.
+    """
+    marks: dict[str, float] = {}
+    for picture in pictures(clip):
+        found = [word for word in open_reader()(picture) if word.sure >= SURE]
+        marks = text_marks(found)
+        if marks["text_unasked"]:
+            break
+    return marks
 
 
 def one(job: tuple[int, Clip]) -> dict[str, dict[str, float]]:
@@ -69,8 +77,10 @@ def main() -> None:
     if not wish.marks.exists():
         clean = clips(wish.wheels, wish.spark)
         with multiprocessing.get_context("spawn").Pool(2) as pool:
-            measured = pool.imap(one, enumerate(clean.values()))
-            wish.marks.write_text(json.dumps(dict(zip(clean, measured, strict=True))))
+            told = {}
+            for name, marks in zip(clean, pool.imap(one, enumerate(clean.values())), strict=True):
+                told[name] = marks
+                wish.marks.write_text(json.dumps(told))
     everything = json.loads(wish.marks.read_text())
     show(
         {

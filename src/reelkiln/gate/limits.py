@@ -68,7 +68,7 @@ FIXED = Limits(
         Limit(
             mark="frames",
             low=2,
-            says="this is no film: it has {:.0f} frames",
+            says="this is no film (frames: {:.0f})",
             action="person",
             because="an empty file or a single picture: no seed mends it, no platform plays it",
         ),

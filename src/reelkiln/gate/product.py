@@ -24,8 +24,8 @@ def product_marks(clip: Clip, photo: Plane) -> dict[str, float]:
 
     `photo` is uint8 RGB (height, width, 3). `product_colour` is the share (0 to 1) of the photo's
     colours (histogram of a and b in CIELAB, 16 x 16) that the frame holds (Swain and Ballard,
-    IJCV 1991). `product_shape` is the share (0 to 1) of the photo's ORB points (Rublee et al.,
-    ICCV 2011) found in the frame at places that one homography explains (RANSAC).
+    IJCV 1991). `product_shape` is the share (0 to 1) of the photo's SIFT points (Lowe,
+    IJCV 2004) found in the frame at places that one homography explains (RANSAC).
     """
     if not len(clip.frames):
         return {}
@@ -53,12 +53,12 @@ def _shades(picture: Plane) -> Field:
 
 
 def _shape(photo: Plane, frame: Plane) -> float:
-    finder = cv2.ORB.create(nfeatures=500)
+    finder = cv2.SIFT.create(nfeatures=500)
     points, words = finder.detectAndCompute(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), None)
     there, other = finder.detectAndCompute(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), None)
     if words is None or other is None or len(words) < 8 or len(other) < 8:
         return 0.0
-    pairs = cv2.BFMatcher(cv2.NORM_HAMMING).knnMatch(words, other, k=2)
+    pairs = cv2.BFMatcher(cv2.NORM_L2).knnMatch(words, other, k=2)
     good = [
         pair[0] for pair in pairs if len(pair) == 2 and pair[0].distance < _RATIO * pair[1].distance
     ]

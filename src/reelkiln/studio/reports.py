@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Plot", "gate_report", "page", "plot"]
 
-_WIDTH, _HEIGHT, _POINTS = 260, 56, 240
+_WIDTH, _HEIGHT, _CHUNKS = 260, 56, 120
 
 _PLOTS = {
     "luma": "Brightness, levels",
@@ -44,24 +44,24 @@ class Plot:
 
     title: str
     points: str
-    low: float
-    high: float
+    low: str
+    high: str
 
 
 def plot(title: str, trace: Sequence[float]) -> Plot:
-    """A trace as points of a polyline, 260 x 56; a long one is thinned, keeping every peak."""
+    """A trace as points of a polyline, 260 x 56. A long one is thinned to the least and the
+    greatest value of each of at most 120 stretches."""
     low, high = min(trace), max(trace)
-    step = max(1, -(-len(trace) // _POINTS))
+    step = max(1, -(-len(trace) // _CHUNKS))
     chunks = [trace[at : at + step] for at in range(0, len(trace), step)]
-    middle = (low + high) / 2
-    kept = [max(chunk, key=lambda value: abs(value - middle)) for chunk in chunks]
+    kept = list(trace) if step == 1 else [end(one) for one in chunks for end in (min, max)]
     reach = (high - low) or 1.0
     wide = max(1, len(kept) - 1)
     points = " ".join(
         f"{at * _WIDTH / wide:.1f},{_HEIGHT - 4 - (value - low) / reach * (_HEIGHT - 8):.1f}"
         for at, value in enumerate(kept)
     )
-    return Plot(title, points, low, high)
+    return Plot(title, points, f"{low:.2f}", f"{high:.2f}")
 
 
 def page(template: str, **values: Any) -> str:

@@ -1,0 +1,190 @@
+"""The measures: exact where a formula is exact, the same however a stream is cut, always finite."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reelkiln.errors import UsageError
+from reelkiln.gate.change import longest_run, overlap
+from reelkiln.gate.edges import bars
+from reelkiln.gate.light import burnt_share, flashes, softness
+from reelkiln.gate.measure import Gauge, Wanted, measure
+from reelkiln.gate.motion import join_steps, jumps, pulses
+from reelkiln.reel import Clip
+
+from .sources import glide, product, texture
+
+RATE = Fraction(8)
+
+
+@pytest.fixture(scope="module")
+def clip() -> Clip:
+    return glide(texture(5, 16.0), 3.0)
+
+
+def even(level: int, frames: int = 6, height: int = 48, width: int = 64) -> Clip:
+    return Clip(np.full((frames, height, width, 3), level, np.uint8), RATE)
+
+
+def test_temporal_flickering_is_vbenchs_formula(clip):
+    frames = clip.frames.astype(np.float64)
+    pairs = [np.abs(one - two).mean() for one, two in pairwise(frames)]
+    expected = np.mean([(255 - pair) / 255 for pair in pairs])
+    assert measure(clip)["temporal_flickering"] == pytest.approx(expected, abs=1e-6)
+
+
+@settings(max_examples=5, deadline=None)
+@given(cuts=st.sets(st.integers(1, 15), max_size=4))
+def test_marks_do_not_depend_on_how_the_stream_is_cut(clip, cuts):
+    wanted = Wanted(("#808080",), (8,))
+    gauge = Gauge(wanted)
+    edges = [0, *sorted(cuts), 16]
+    for start, end in pairwise(edges):
+        gauge.add(Clip(clip.frames[start:end], clip.fps))
+    whole = measure(clip, wanted)
+    assert gauge.marks() == pytest.approx(whole, rel=1e-9)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    frames=st.integers(1, 5),
+    height=st.integers(1, 70),
+    width=st.integers(1, 70),
+    kind=st.sampled_from(["noise", "black", "white"]),
+)
+def test_every_mark_is_finite_at_any_size(frames, height, width, kind):
+    shape = (frames, height, width, 3)
+    pixels = {
+        "noise": np.random.default_rng(height).integers(0, 256, shape, dtype=np.uint8),
+        "black": np.zeros(shape, np.uint8),
+        "white": np.full(shape, 255, np.uint8),
+    }[kind]
+    marks = measure(Clip(pixels, RATE), Wanted(("#000000",), (1, 2)))
+    assert all(math.isfinite(value) for value in marks.values())
+    assert marks["frames"] == frames
+
+
+def test_a_stream_without_frames_has_marks_too():
+    assert Gauge().marks() == {"frames": 0.0, "seconds": 0.0}
+
+
+def test_lost_values_are_counted_over_the_whole_stream():
+    gauge = Gauge()
+    gauge.add(Clip(even(9).frames, RATE, 1.0))
+    gauge.add(Clip(even(9).frames, RATE, 0.5))
+    assert gauge.marks()["finite"] == 0.75
+
+
+def test_black_flat_and_frozen_are_what_they_are():
+    marks = measure(even(3))
+    assert marks["black_share"] == marks["frozen_run"] == marks["frozen_share"] == 1.0
+    assert marks["contrast"] == 0.0
+    assert marks["levels"] == 1.0
+    assert marks["temporal_flickering"] == 1.0
+    assert measure(even(30))["black_share"] == 0.0
+
+
+def test_a_small_thing_moving_on_a_still_ground_is_not_frozen():
+    frames = np.full((8, 144, 256, 3), 200, np.uint8)
+    for at in range(8):
+        frames[at, 60:68, 10 + 3 * at : 18 + 3 * at] = 20
+    marks = measure(Clip(frames, RATE))
+    assert marks["change"] < 1.0
+    assert marks["frozen_run"] == 0.0
+
+
+def test_flashes_are_blind_to_fades_and_cuts():
+    assert max(flashes([10, 20, 30, 40, 90, 95])) == 0.0
+    assert flashes([10, 10, 30, 10, 10]) == [0.0, 20.0, 0.0]
+
+
+def test_pulses_are_what_the_next_step_takes_back():
+    assert pulses([5.0, -4.0, 0.0, 3.0, 3.0]) == [4.0, 0.0, 0.0, 0.0]
+
+
+def test_an_even_fade_is_no_flicker_and_every_other_frame_darker_is(clip):
+    fade = np.linspace(1.0, 0.6, 16)[:, None, None, None]
+    faded = Clip((clip.frames * fade).astype(np.uint8), RATE)
+    assert measure(faded)["flicker"] < 0.5
+    dark = np.where(np.arange(16) % 2, 0.9, 1.0)[:, None, None, None]
+    assert measure(Clip((clip.frames * dark).astype(np.uint8), RATE))["flicker"] == pytest.approx(
+        10, abs=1.5
+    )
+
+
+def test_jumps_stand_out_of_their_surroundings():
+    assert jumps([4.0, 4.0, 20.0, 4.0, 4.0], 1.0) == [1.0, 1.0, 5.0, 1.0, 1.0]
+    assert jumps([0.1, 0.3, 0.1], 2.0) == pytest.approx([0.05, 0.15, 0.05])
+
+
+def test_a_brighter_segment_shows_at_its_join(clip):
+    frames = clip.frames.astype(float)
+    frames[8:] *= 0.95
+    marks = measure(Clip(frames.astype(np.uint8), RATE), Wanted(joins=(8,)))
+    assert marks["join"] == pytest.approx(5, abs=1)
+    assert marks["join_ratio"] > 5
+    assert "join" not in measure(clip)
+    assert join_steps([1.0], (0, 9)) == {}
+
+
+def test_motion_that_flow_explains_leaves_little_error(clip):
+    marks = measure(clip)
+    assert marks["speed"] == pytest.approx(1.5, abs=0.3)  # 3 pixels of 512 are 1.5 of 256
+    assert marks["warp_error"] < 1.5
+    assert marks["midpoint_fit"] > 0.99
+
+
+def test_a_loop_closes():
+    there = product((180, 40, 50), (225, 205, 170)).frames[:8]
+    loop = Clip(np.concatenate([there, there[::-1]]), RATE)
+    open_end = Clip(product((180, 40, 50), (225, 205, 170)).frames, RATE)
+    assert measure(loop)["loop_gap"] < 0.1
+    assert measure(open_end)["loop_gap"] > 2
+
+
+def test_longest_run_and_overlap():
+    assert longest_run([True, True, False, True]) == 2
+    assert longest_run([]) == 0
+    assert overlap(np.float32([0.5, 0.5]), np.float32([0.0, 1.0])) == 0.5
+
+
+def test_bars_need_a_step_and_two_sides():
+    low = np.array([0] * 6 + [50] * 30 + [0] * 6, np.uint8)
+    high = np.array([1] * 6 + [200] * 30 + [1] * 6, np.uint8)
+    assert bars(np.stack([low, low, high, high])) == (6, 6)
+    # A planet in black space: only a few pixels of the next lines stand out.
+    assert bars(np.stack([low * 0, low * 0, low * 0, high])) == (0, 0)
+
+
+def test_a_white_ground_is_not_burnt():
+    picture = np.full((90, 160, 3), 255, np.uint8)
+    picture[30:60, 60:100] = 90
+    assert burnt_share(picture) == 0.0
+    picture[40:50, 70:80] = 255
+    assert burnt_share(picture) == pytest.approx(100 / (90 * 160))
+    picture[:, :80] = 60
+    assert burnt_share(picture) > 0.3
+
+
+def test_softness_grows_with_blur_and_forgives_a_soft_ground():
+    import cv2
+
+    frame = product((180, 40, 50), (225, 205, 170)).frames[4]
+    grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+    blurred = [softness(cv2.GaussianBlur(grey, (0, 0), sigma)) for sigma in (1, 2, 4)]
+    assert softness(grey) < 0.3
+    assert softness(grey) < blurred[0] < blurred[1] < blurred[2]
+    ramp = np.tile(np.linspace(90, 110, 160).astype(np.uint8), (90, 1))
+    assert softness(ramp) == 0.0
+
+
+def test_a_colour_must_be_written_as_hex():
+    with pytest.raises(UsageError, match="not #rrggbb"):
+        measure(even(9), Wanted(("red",)))

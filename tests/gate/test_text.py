@@ -1,0 +1,116 @@
+"""Writing: found, compared with what was asked, and watermarks that only time shows."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reelkiln.errors import MissingLibrary
+from reelkiln.gate.judge import judge
+from reelkiln.gate.nsfw import nsfw_marks, open_detector
+from reelkiln.gate.overlay import Overlay
+from reelkiln.gate.text import Word, distance, open_reader, read_text, text_marks
+from reelkiln.gate.view import view
+
+from .defects import garbled, watermark
+from .sources import glide, product, texture
+
+BOTTLE = product((180, 40, 50), (225, 205, 170))
+CLOUDS = glide(texture(5, 16.0), 3.0)
+letters = st.text("abcde", max_size=8)
+
+
+@given(letters, letters, letters)
+def test_distance_is_a_metric(one, two, three):
+    assert distance(one, two) == distance(two, one)
+    assert (distance(one, two) == 0) == (one == two)
+    assert distance(one, three) <= distance(one, two) + distance(two, three)
+    assert abs(len(one) - len(two)) <= distance(one, two) <= max(len(one), len(two))
+
+
+@pytest.mark.parametrize(
+    ("found", "asked", "unasked", "wrong"),
+    [
+        ([], (), 0, None),
+        (["stockphoto"], (), 1, None),
+        (["ab", "a1"], (), 0, None),
+        (["KILN TEA 50%"], ("Kiln tea 50%",), 0, 0),
+        (["KILN", "TEA"], ("Kiln tea",), 0, 0),
+        (["KILM TEA"], ("Kiln tea",), 0, 1),
+        (["KILN TEA", "zhrtkw"], ("Kiln tea",), 1, 0),
+        ([], ("Kiln tea",), 0, 1),
+    ],
+)
+def test_found_text_against_what_was_asked(found, asked, unasked, wrong):
+    marks = text_marks([Word(text, 0.99) for text in found], asked)
+    assert marks["text_unasked"] == unasked
+    assert marks.get("text_wrong") == wrong
+
+
+def test_the_share_of_wrong_letters():
+    marks = text_marks([Word("Kilm tea", 0.9)], ("kiln tea",))
+    assert marks["text_misspelling"] == pytest.approx(1 / 7)
+
+
+@pytest.mark.parametrize("clip", [BOTTLE, CLOUDS], ids=["bottle", "clouds"])
+def test_no_writing_is_read_where_there_is_none(clip):
+    assert text_marks(read_text(clip, open_reader())) == {"text_unasked": 0.0}
+
+
+@pytest.mark.parametrize("spoil", [garbled, watermark])
+def test_garbled_text_and_a_see_through_watermark_are_refused(spoil):
+    marks = text_marks(read_text(spoil(CLOUDS, 1, 3), open_reader()))
+    assert marks["text_unasked"] >= 1
+    assert not judge(marks).kept
+
+
+def test_a_single_picture_can_be_read_and_none_at_all_too():
+    spoilt = garbled(BOTTLE, 2, 1)
+    one = type(spoilt)(spoilt.frames[:1], spoilt.fps)
+    assert text_marks(read_text(one, open_reader()))["text_unasked"] >= 1
+    assert read_text(type(spoilt)(spoilt.frames[:0], spoilt.fps), open_reader()) == []
+
+
+def test_an_overlay_without_letters_shows_over_time():
+    def energy(clip) -> float:
+        overlay = Overlay()
+        for frame in clip.frames:
+            overlay.see(view(frame))
+        return overlay.marks()["ghost"]
+
+    clouds = glide(texture(8, 6.0), 7.0)
+    mark = np.indices((64, 64)).sum(axis=0) // 8 % 2 * 60
+    frames = clouds.frames.astype(int)
+    frames[:, 100:164, 200:264] += mark[..., None]
+    stamped = type(clouds)(np.clip(frames, 0, 255).astype(np.uint8), clouds.fps)
+    assert energy(stamped) > 2 * energy(clouds)
+
+
+def test_absent_extras_are_named_and_not_measured(monkeypatch):
+    open_reader.cache_clear()
+    for name in ("rapidocr", "nudenet"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingLibrary, match="text") as no_text:
+        open_reader()
+    assert "reelkiln[text]" in no_text.value.hint
+    with pytest.raises(MissingLibrary, match="nsfw") as no_nsfw:
+        open_detector()
+    assert "AGPL" in no_nsfw.value.hint
+    assert nsfw_marks(BOTTLE, None) == {}
+
+
+def test_only_naked_skin_counts():
+    def detector(_picture):
+        return [
+            {"class": "FACE_FEMALE", "score": 0.99},
+            {"class": "BUTTOCKS_EXPOSED", "score": 0.7},
+        ]
+
+    marks = nsfw_marks(BOTTLE, detector)
+    assert marks == {"nsfw": 0.7}
+    assert judge(marks).action == "person"
+    assert nsfw_marks(BOTTLE, lambda _picture: []) == {"nsfw": 0.0}
