@@ -5,6 +5,7 @@ import os
 import pty
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -117,6 +118,21 @@ def test_bad_input_is_one_line_and_a_hint(case):
     assert says in told
     assert "loading" not in told
     assert here() == ["file"]
+
+
+def test_a_current_folder_that_is_gone_is_said(tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    code = f"import os, sys; os.rmdir({str(gone)!r}); os.execv(sys.executable, sys.argv[1:])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command("make", "a", *SHORT)],
+        cwd=gone,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    assert "no longer there" in refused(done, 2)
 
 
 def test_a_strange_model_gets_the_nearest_name():

@@ -61,7 +61,7 @@ def make(
     json: Json = False,
 ) -> None:
     """Render a clip from a sentence and write it as an MP4."""
-    from reelkiln.workshop.open import open_bench, open_workshop
+    from reelkiln.workshop.open import current_folder, open_bench, open_workshop
     from reelkiln.workshop.settings import read_settings
 
     wish = wish_from(
@@ -74,7 +74,7 @@ def make(
         seed=seed,
         count=count,
     )
-    workshop = open_workshop(Path.cwd(), read_settings())
+    workshop = open_workshop(current_folder(), read_settings())
     with telling(quiet=quiet) as teller, open_bench(workshop) as bench:
         choice = pick(model or workshop.settings.model, preset, bench)
         deliveries = _make(wish, choice, bench, teller, out_path, force=force, private=private)

@@ -35,11 +35,11 @@ def remake(
 ) -> None:
     """Render a clip again, with the same pixels, from the recipe and the plan that it carries."""
     from reelkiln.kiln.remake import find_recipe, same_pixels
-    from reelkiln.workshop.open import open_bench, open_workshop
+    from reelkiln.workshop.open import current_folder, open_bench, open_workshop
     from reelkiln.workshop.settings import read_settings
 
     target = out_path or Path(f"{movie.stem}-again.mp4")
-    workshop = open_workshop(Path.cwd(), read_settings())
+    workshop = open_workshop(current_folder(), read_settings())
     with telling(quiet=quiet) as teller, open_bench(workshop) as bench:
         found = find_recipe(movie, bench.ledger)
         teller.note(f"the recipe is in {found.where}; seed {found.recipe.shot.seed}")
@@ -82,9 +82,7 @@ def _remake(
         plan = plan_shot(shot, card, bench.machine)
     else:
         check_fit(recipe, card, bench)
-    order = Order(
-        shot=shot, plan=plan, movie=movies[0], private=private, origin=recipe.origin
-    )
+    order = Order(shot=shot, plan=plan, movie=movies[0], private=private, origin=recipe.origin)
     choice = Choice(card, recipe.chosen_because)
     (delivery,) = make([order], choice, bench, Watch(teller.progress, teller.note))
     return delivery

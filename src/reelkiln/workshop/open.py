@@ -12,12 +12,12 @@ from pathlib import Path
 import platformdirs
 
 from reelkiln.backends.probe import probe, versions
-from reelkiln.errors import LedgerError
+from reelkiln.errors import LedgerError, UsageError
 from reelkiln.kiln.bench import Bench
 from reelkiln.store.ledger import open_ledger
 from reelkiln.workshop.settings import Settings
 
-__all__ = ["Workshop", "find_workspace", "open_bench", "open_workshop"]
+__all__ = ["Workshop", "current_folder", "find_workspace", "open_bench", "open_workshop"]
 
 MARK = "brand.yaml"
 """The file that makes a folder a workspace."""
@@ -41,6 +41,20 @@ def open_workshop(cwd: Path, settings: Settings) -> Workshop:
     workspace = find_workspace(cwd)
     home = workspace / ".reelkiln" if workspace else Path(platformdirs.user_data_path("reelkiln"))
     return Workshop(settings=settings, workspace=workspace, state=settings.state or home)
+
+
+def current_folder() -> Path:
+    """The folder the command was called in.
+
+    Raises:
+        UsageError: it is gone.
+    """
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise UsageError(
+            "the current folder is no longer there", hint="Change to another one."
+        ) from error
 
 
 def find_workspace(cwd: Path) -> Path | None:
