@@ -9,7 +9,7 @@ from typing import BinaryIO
 from reelkiln.errors import FilmError, UsageError
 from reelkiln.film.boxes import Box, BrokenBoxes, furthest_sample, scan
 
-__all__ = ["Layout", "is_boxes", "kind_of", "read_layout"]
+__all__ = ["Layout", "head_of", "is_boxes", "kind_of", "read_layout"]
 
 _FIRST = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp"})
 _UNKNOWN = (2**32 - 1, 2**64 - 1)
@@ -36,6 +36,8 @@ def head_of(path: Path) -> bytes:
     Raises:
         UsageError: the file is missing, a folder, or may not be read.
     """
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is no file", hint="name a film")
     try:
         with path.open("rb") as file:
             return file.read(HEAD_BYTES)

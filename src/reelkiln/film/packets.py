@@ -6,12 +6,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reelkiln.errors import FilmError
 from reelkiln.film.container import has_codec, opened, picture
 
 if TYPE_CHECKING:
-    from av.audio.stream import AudioStream
     from av.packet import Packet
-    from av.video.stream import VideoStream
+    from av.stream import Stream
 
 __all__ = ["Track", "Weights", "weigh"]
 
@@ -29,12 +29,12 @@ class Track:
     seconds: Fraction
     kbps: float
     peak_kbps: float
-    keys: tuple[Fraction, ...]
+    keys: tuple[Fraction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """The first track with pictures and the first with sound."""
+    """The first track with pictures and the first with sound. Only pictures have `keys`."""
 
     video: Track
     sound: Track | None
@@ -73,7 +73,7 @@ def weigh(path: Path) -> Weights:
 
     Raises:
         UsageError: the file is missing or may not be read.
-        FilmError: it is no film, has no picture or is damaged.
+        FilmError: it is no film, has no picture, no frames, or is damaged.
     """
     with opened(path) as film:
         video = picture(film, path)
@@ -82,18 +82,16 @@ def weigh(path: Path) -> Weights:
         scales = {stream.index: _Scale() for stream in wanted}
         for packet in film.demux(*wanted):
             if packet.size:
-                _put(scales[packet.stream.index], packet)
+                _put(scales[packet.stream.index], packet, packet.stream is video)
         track = scales[video.index].track()
-        empty = Track(
-            bytes=0, start=Fraction(0), seconds=Fraction(0), kbps=0.0, peak_kbps=0.0, keys=()
-        )
-        return Weights(
-            video=track or empty,
-            sound=None if sound is None else scales[sound.index].track(),
-        )
+        if track is None:
+            raise FilmError(f"{path} has no frames", hint="make or copy the file again")
+        return Weights(video=track, sound=None if sound is None else scales[sound.index].track())
 
 
-def _put(scale: _Scale, packet: "Packet[VideoStream] | Packet[AudioStream]") -> None:
+def _put(scale: _Scale, packet: "Packet[Stream]", may_start: bool) -> None:
     base = Fraction(packet.time_base or 1)
     at = packet.pts if packet.pts is not None else packet.dts or 0
-    scale.add(at * base, (packet.duration or 0) * base, packet.size, packet.is_keyframe)
+    scale.add(
+        at * base, (packet.duration or 0) * base, packet.size, may_start and packet.is_keyframe
+    )
