@@ -10,6 +10,7 @@ import typer
 from reelkiln.cli.console import out, show_json, table
 from reelkiln.cli.options import Json
 from reelkiln.cli.workspace import TemplateName, opened
+from reelkiln.script.record import Outcome, Record, record_of
 
 if TYPE_CHECKING:
     from reelkiln.script.template import Slot
@@ -26,16 +27,25 @@ app = typer.Typer(
 @app.command("list")
 def list_templates(json: Json = False) -> None:
     """Show all templates of this workspace."""
-    space = opened()
+    space, records = opened(), _records()
     rows = [
-        (name, str(len(one.variants)), f"{one.seconds:g} s", one.aspect, one.title)
+        (
+            name,
+            str(len(one.variants)),
+            f"{one.seconds:g} s",
+            one.aspect,
+            _standing(records.get(name, Record())),
+            one.title,
+        )
         for name, one in space.templates.items()
     ]
     if json:
-        keys = ("template", "variants", "seconds", "aspect", "title")
+        keys = ("template", "variants", "length", "aspect", "record", "title")
         show_json({"templates": [dict(zip(keys, row, strict=True)) for row in rows]})
         return
-    for line in table([("template", "variants", "length", "aspect", "what it shows"), *rows]):
+    for line in table(
+        [("template", "variants", "length", "aspect", "record", "what it shows"), *rows]
+    ):
         out(line)
 
 
@@ -51,7 +61,9 @@ def show_template(template: TemplateName, json: Json = False) -> None:
     out(f"{one.title}\n{one.about or ''}".rstrip())
     claims = [("a person", one.shows_person), ("an effect of the product", one.shows_effect)]
     shown = " and ".join(what for what, yes in claims if yes)
-    out(f"\n{one.seconds:g} s, {one.aspect}" + (f", shows {shown}" if shown else ""))
+    record = _records().get(template, Record())
+    out(f"\nrecord: {_standing(record)}")
+    out(f"{one.seconds:g} s, {one.aspect}" + (f", shows {shown}" if shown else ""))
     for name, slot in one.slots.items():
         out(f"{{{name}}}  {_filling(slot)}")
     for variant in one.variants:
@@ -106,6 +118,32 @@ def new_template(
     except FileExistsError as error:
         raise UsageError(f"{path} exists already", hint="Choose another name.") from error
     out(str(path))
+
+
+def _records() -> dict[str, Record]:
+    """What every template's takes came to, from this workspace's ledger."""
+    from reelkiln.store.ledger import open_ledger
+    from reelkiln.store.reviews import take_counts
+    from reelkiln.workshop.open import open_workshop
+    from reelkiln.workshop.settings import read_settings
+
+    path = open_workshop(Path.cwd(), read_settings()).state / "ledger.db"
+    if not path.exists():
+        return {}
+    with open_ledger(path) as ledger:
+        counts = take_counts(ledger)
+    return {
+        name: record_of(Outcome(c.attempts, c.approved) for c in counts if c.template == name)
+        for name in {count.template for count in counts}
+    }
+
+
+def _standing(record: Record) -> str:
+    if not record.takes:
+        return "no takes yet"
+    word = "proven" if record.proven else "not proven yet"
+    attempts = f"median {record.median_attempts:g} attempts"
+    return f"{word}: {record.takes} takes, {record.approved} approved, {attempts}"
 
 
 def _filling(slot: Slot) -> str:

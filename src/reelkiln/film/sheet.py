@@ -24,6 +24,8 @@ __all__ = ["moments", "write_contact_sheet", "write_grid", "write_poster"]
 POSTER_CANDIDATES = 8
 CELL_MAX = 240
 """The longest side of a picture on the contact sheet, in pixels."""
+GRID_CELL = 480
+"""The same of a grid to choose from: as wide as its labels."""
 GAP, LABEL = 8, 18
 PAPER, INK = (24, 24, 26), (225, 225, 225)
 DARK, BRIGHT = 20.0, 240.0
@@ -59,11 +61,12 @@ def write_contact_sheet(movie: Path, target: Path) -> None:
         seconds = _length(movie, film.duration)
     stills = list(_stills(movie, min(24, max(8, ceil(seconds / 2)))))
     labelled = [(f"{float(still.seconds):.2f} s", still.pixels) for still in stills]
-    write_bytes(target, _png(_sheet(labelled)))
+    shrink = min(1.0, CELL_MAX / max(labelled[0][1].shape))
+    write_bytes(target, _png(_sheet(labelled, shrink)))
 
 
 def write_grid(cells: "Sequence[tuple[str, NDArray[np.uint8]]]", target: Path) -> None:
-    """Write a PNG of pictures with a label below each, to choose among.
+    """Write a PNG of pictures with a label below each, 480 pixels on the long side, to choose from.
 
     Args:
         cells: label and picture (uint8, height x width x 3), all of one size, at least one.
@@ -72,7 +75,7 @@ def write_grid(cells: "Sequence[tuple[str, NDArray[np.uint8]]]", target: Path) -
         UsageError: the folder of `target` cannot be written.
         DiskFull: there is no room.
     """
-    write_bytes(target, _png(_sheet(cells)))
+    write_bytes(target, _png(_sheet(cells, GRID_CELL / max(cells[0][1].shape))))
 
 
 def moments(seconds: Fraction, count: int) -> tuple[Fraction, ...]:
@@ -122,10 +125,9 @@ def _appeal(pixels: "NDArray[np.uint8]") -> float:
     return detail if DARK <= float(luma.mean()) <= BRIGHT else detail - 1000.0
 
 
-def _sheet(cells: "Sequence[tuple[str, NDArray[np.uint8]]]") -> Image.Image:
+def _sheet(cells: "Sequence[tuple[str, NDArray[np.uint8]]]", scale: float) -> Image.Image:
     height, width = cells[0][1].shape[:2]
-    shrink = min(1.0, CELL_MAX / max(height, width))
-    cell = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+    cell = (max(1, round(width * scale)), max(1, round(height * scale)))
     columns = _columns(len(cells), cell[0], cell[1] + LABEL)
     rows = ceil(len(cells) / columns)
     across, down = cell[0] + GAP, cell[1] + LABEL + GAP

@@ -1,0 +1,139 @@
+"""init, shots, templates, batch and tune as processes, with the family that needs no weights."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.running import refused, result, run
+from reelkiln.film.facts import probe
+from reelkiln.kiln.deliver import file_sha256
+from reelkiln.store.ledger import open_ledger
+from reelkiln.store.reviews import record_review
+
+
+@pytest.fixture
+def brand(monkeypatch):
+    """The current folder is a new workspace."""
+    assert run("init", "glow").returncode == 0
+    monkeypatch.chdir("glow")
+    return Path()
+
+
+def test_init_says_what_it_wrote_and_what_comes_next():
+    done = run("init")
+    assert done.returncode == 0, done.stderr
+    assert "ethereal-glow/brand.yaml" in done.stdout.replace("\\", "/")
+    assert "templates check" in done.stderr
+    assert "is not empty" in refused(run("init"), 2)
+
+
+def test_shots_show_every_prompt_for_every_model(brand):
+    done = run("shots", "hero-reveal", "--product", "all")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("  spark: ") == 6
+    assert done.stdout.count("  epicrealism: ") == 6
+    shots = result(
+        run("shots", "texture-swirl", "--product", "rose-face-cream", "--count", 3, "--json")
+    )
+    assert len(shots["shots"]) == 3
+    assert {"spark", "epicrealism"} <= set(shots["shots"][0]["prompts"])
+
+
+def test_what_does_not_exist_is_named_with_its_neighbour(brand, monkeypatch):
+    assert "did you mean hero-reveal?" in refused(run("shots", "hero-revel"), 2)
+    assert "did you mean" in refused(run("shots", "hero-reveal", "--product", "rose-face"), 2)
+    assert "known" in refused(run("shots", "hero-reveal", "--variant", "zzz"), 2)
+    monkeypatch.chdir("..")
+    assert "no brand.yaml" in refused(run("templates", "list"), 2)
+
+
+def test_check_names_every_mistake_and_json_carries_them(brand):
+    path = Path("templates/hero-reveal.yaml")
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("{light}", "{lihgt}"), encoding="utf-8"
+    )
+    said = refused(run("templates", "check"), 2)
+    assert "templates/hero-reveal.yaml:" in said
+    assert "did you mean light?" in said
+    error = json.loads(run("templates", "check", "--json").stdout)["error"]
+    assert error["code"] == "script_error"
+    assert len(error["details"]) > 5
+
+
+def test_a_template_begins_with_a_finished_clip(brand):
+    made = run("make", "a {red} jar", "--model", "null", "--seconds", 1, "--size", "64x64",
+               "-o", "jar.mp4")  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    assert run("templates", "new", "my-jar", "--from", "jar.mp4").returncode == 0
+    assert run("templates", "check").returncode == 0
+    assert "exists already" in refused(run("templates", "new", "my-jar", "--from", "jar.mp4"), 2)
+    assert "lower-case" in refused(run("templates", "new", "../x", "--from", "jar.mp4"), 2)
+
+
+BATCH = "template,product,count,seconds,model\nhero-reveal,rose-face-cream,2,1,null\n"
+
+
+def test_a_batch_is_planned_then_made_and_remembered(brand):
+    Path("b.csv").write_text(BATCH + "texture-swirl,all,1,1,null\n", encoding="utf-8")
+    plan = result(run("batch", "b.csv", "--dry-run", "--json"))
+    assert len(plan["clips"]) == 8
+    assert not Path("reels").exists()
+    Path("b.csv").write_text(BATCH, encoding="utf-8")
+    done = run("batch", "b.csv", "--json")
+    assert done.returncode == 0, done.stderr
+    films = [Path(clip["film"]) for clip in result(done)["clips"]]
+    assert [film.name for film in films] == [
+        "rose-face-cream-hero-reveal-01.mp4", "rose-face-cream-hero-reveal-02.mp4",
+    ]  # fmt: skip
+    assert [probe(film).frames for film in films] == [24, 24]
+    assert "exists already" in refused(run("batch", "b.csv"), 2)
+    with open_ledger(Path(".reelkiln/ledger.db")) as ledger:
+        for film in films:
+            record_review(ledger, sha256=file_sha256(film), approved=True, reviewer="ada",
+                          note="", now=_noon())  # fmt: skip
+    assert (
+        "not proven yet: 2 takes, 2 approved, median 1 attempts" in run("templates", "list").stdout
+    )
+
+
+def test_a_batch_with_mistakes_renders_nothing(brand):
+    Path("b.csv").write_text(BATCH + "hero-revel,rose,1,99,nul\n", encoding="utf-8")
+    said = refused(run("batch", "b.csv"), 2)
+    assert "b.csv:3:4: seconds 99 is outside 1 to 8" in said
+    assert "b.csv:3:5: no model is called nul" in said
+    assert not Path("reels").exists()
+    Path("b.csv").write_text(BATCH + "hero-revel,rose,1,1,null\n", encoding="utf-8")
+    said = refused(run("batch", "b.csv"), 2)
+    assert "b.csv:3:1: no template is called hero-revel" in said
+    assert "b.csv:3:2: no product has the sku rose" in said
+    assert "cannot be read" in refused(run("batch", "none.csv"), 2)
+
+
+def test_tuning_shows_a_sheet_and_keeps_what_was_chosen(brand):
+    told = result(run("tune", "hero-reveal", "--product", "rose-face-cream", "--model", "null",
+                      "--guidance", 2, "--guidance", 4, "--wordings", 1, "--seeds", 1,
+                      "--json"))  # fmt: skip
+    assert Path(told["sheet"]).read_bytes().startswith(b"\x89PNG")
+    assert [cell["setting"]["guidance"] for cell in told["cells"]] == [2.0, 4.0]
+    assert "no picture 9" in refused(
+        run("tune", "hero-reveal", "--product", "rose-face-cream", "--keep", 9), 2
+    )
+    assert run("tune", "hero-reveal", "--product", "rose-face-cream", "--keep", 2).returncode == 0
+    Path("b.csv").write_text(BATCH, encoding="utf-8")
+    done = result(run("batch", "b.csv", "--json"))
+    recipe = json.loads(Path(done["clips"][0]["sidecar"]).read_text(encoding="utf-8"))["recipe"]
+    assert recipe["plan"]["guidance"] == 4.0
+    assert recipe["origin"]["variant"] == told["cells"][1]["setting"]["variant"]
+    assert "at most 24" in refused(
+        run("tune", "hero-reveal", "--product", "rose-face-cream", "--wordings", 8, "--seeds", 9), 2
+    )
+    assert "no sheet" in refused(
+        run("tune", "texture-swirl", "--product", "rose-face-cream", "--keep", 1), 2
+    )
+
+
+def _noon():
+    from datetime import UTC, datetime
+
+    return datetime(2026, 11, 23, 12, tzinfo=UTC)
