@@ -4,7 +4,7 @@
 
 `--wheels` holds the unpacked wheels that `gate_clips.py` names, `--spark` renders of the bundled
 model as `*.npy` (uint8, 16 x 128 x 128 x 3). What was measured is kept
-in `--marks FILE`; where that file exists it is judged again without measuring. Text and watermark
+in `--marks FILE`; what stands there already is judged again without measuring. Text and watermark
 rows read three pictures of a clip; no other spoilt clip is read.
 """
 
@@ -53,18 +53,18 @@ def reading(clip: Clip) -> dict[str, float]:
     return marks
 
 
-def one(job: tuple[int, Clip]) -> dict[str, dict[str, float]]:
-    """The marks of one clip, clean and spoilt: "defect/strength" to what was measured."""
+def one(job: tuple[int, str, Clip, tuple[str, ...]]) -> tuple[str, dict[str, dict[str, float]]]:
+    """The name and marks of one clip, clean and spoilt: "defect/strength" to what was measured."""
     cv2.setNumThreads(1)
-    seed, clip = job
+    seed, name, clip, strengths = job
     wanted = Wanted(palette(clip), (len(clip.frames) // 2,))
-    told = {"clean": measure(clip, wanted) | reading(clip)}
-    for name, spoil in DEFECTS.items():
-        for at, strength in enumerate(STRENGTHS):
-            spoilt = spoil(clip, at, seed)
-            marks = reading(spoilt) if name in READ else measure(spoilt, wanted)
-            told[f"{name}/{strength}"] = marks
-    return told
+    told = {"clean": measure(clip, wanted) | reading(clip)} if "middle" in strengths else {}
+    for defect, spoil in DEFECTS.items():
+        for strength in strengths:
+            spoilt = spoil(clip, STRENGTHS.index(strength), seed)
+            marks = reading(spoilt) if defect in READ else measure(spoilt, wanted)
+            told[f"{defect}/{strength}"] = marks
+    return name, told
 
 
 def main() -> None:
@@ -73,20 +73,22 @@ def main() -> None:
     parser.add_argument("--wheels", type=Path, required=True)
     parser.add_argument("--spark", type=Path, required=True)
     parser.add_argument("--marks", type=Path, required=True)
+    parser.add_argument("--processes", type=int, default=2)
     wish = parser.parse_args()
-    if not wish.marks.exists():
-        clean = clips(wish.wheels, wish.spark)
-        with multiprocessing.get_context("spawn").Pool(2) as pool:
-            told = {}
-            for name, marks in zip(clean, pool.imap(one, enumerate(clean.values())), strict=True):
-                told[name] = marks
-                wish.marks.write_text(json.dumps(told))
-    everything = json.loads(wish.marks.read_text())
+    told = json.loads(wish.marks.read_text()) if wish.marks.exists() else {}
+    clean = clips(wish.wheels, wish.spark)
+    jobs = [
+        (seed, name, clip, strengths)
+        for strengths in (("middle",), ("weak", "strong"))
+        for seed, (name, clip) in enumerate(clean.items())
+        if f"black/{strengths[0]}" not in told.get(name, {})
+    ]
+    with multiprocessing.get_context("spawn").Pool(wish.processes) as pool:
+        for name, marks in pool.imap_unordered(one, jobs):
+            told.setdefault(name, {}).update(marks)
+            wish.marks.write_text(json.dumps(told))
     show(
-        {
-            name: {what: judge(marks).reasons for what, marks in told.items()}
-            for name, told in everything.items()
-        }
+        {name: {what: judge(marks).reasons for what, marks in told[name].items()} for name in clean}
     )
 
 
@@ -102,7 +104,7 @@ def show(results: dict[str, dict[str, tuple[str, ...]]]) -> None:
     for defect in DEFECTS:
         cells = []
         for strength in STRENGTHS:
-            hits = [name for name, told in results.items() if told[f"{defect}/{strength}"]]
+            hits = [name for name, told in results.items() if told.get(f"{defect}/{strength}")]
             cells.append(f"{len(hits)}/{len(results)} ({100 * len(hits) / len(results):.0f} %)")
             if strength == "middle":
                 missed.append((defect, sorted(set(results) - set(hits))))

@@ -64,7 +64,7 @@ def top_speed(flow: Field) -> float:
     After VBench's dynamic degree (dynamic_degree.py: mean of the top 5 % of RAFT flow), but with
     DIS flow (Kroeger et al., ECCV 2016), so the figures are not VBench's and don't bear its name.
     """
-    lengths = np.linalg.norm(flow, axis=2).ravel()
+    lengths = cv2.magnitude(flow[..., 0], flow[..., 1]).ravel()
     count = max(1, int(lengths.size * 0.05))
     return float(np.partition(lengths, -count)[-count:].mean())
 

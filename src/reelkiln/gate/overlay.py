@@ -61,13 +61,13 @@ class Overlay:
     def see(self, now: View) -> None:
         """Take in the next frame."""
         slope = gradients(now.mid)
-        length = np.linalg.norm(slope, axis=2).astype(np.float32)
+        length: Field = cv2.magnitude(slope[..., 0], slope[..., 1])
         self._sum = slope if self._sum is None else self._sum + slope
         self._strength = length if self._strength is None else self._strength + length
         self._count += 1
 
     def marks(self) -> dict[str, float]:
-        """`static_share` and `ghost` of the whole stream (see `ghost`); nothing under 4 frames."""
+        """`static_share` and `ghost` of the whole stream (see `ghost`); nothing under 4 seen."""
         if self._sum is None or self._strength is None or self._count < 4:
             return {}
         share = np.float32(1 / self._count)
