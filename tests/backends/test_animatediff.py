@@ -208,3 +208,12 @@ def test_what_is_global_in_torch_and_its_libraries_stays_as_it_was(tiny):
     before = state()
     render(make_plan(LONG, frames=9), LONG, tiny)
     assert state() == before
+
+
+def test_weights_in_the_words_reach_the_picture(tiny):
+    plan = make_plan(CARD)
+    words = [replace(plan.segments[0], prompt=p) for p in ("a red jar", "a (red:1.9) jar")]
+    plain, heavy = render(plan, CARD, tiny, *words)
+    again = render(plan, CARD, tiny, words[1])[0]
+    assert not np.array_equal(plain.frames, heavy.frames)
+    assert np.array_equal(heavy.frames, again.frames)

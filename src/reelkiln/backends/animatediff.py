@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelkiln.backends.arrange import Arrangement, device_memory, memory_peak
+from reelkiln.backends.emphasis import embed, weighted
 from reelkiln.backends.libraries import library_problems, quiet, require_torch
 from reelkiln.backends.load import load_part
 from reelkiln.backends.pixels import to_pixels
@@ -134,10 +135,23 @@ class _Session:
         with self._arrangement.on_device(pipe.text_encoder):
             for prompt, negative in sorted(words - set(self._words)):
                 self._words[prompt, negative] = pipe.encode_prompt(
-                    prompt, device, 1, self._plan.guidance > 1, negative
+                    None if weighted(prompt) else prompt,
+                    device,
+                    1,
+                    self._plan.guidance > 1,
+                    negative,
+                    prompt_embeds=self._emphasised(prompt),
+                    negative_prompt_embeds=self._emphasised(negative),
                 )
         if self._plan.rung.residence != "resident":
             pipe.register_modules(text_encoder=None)
+
+    def _emphasised(self, words: str) -> Any:
+        """Embeddings of words with weights in them, None for plain ones."""
+        if not weighted(words):
+            return None
+        pipe = self._pipe
+        return embed(pipe.tokenizer, pipe.text_encoder, words, self._arrangement.device)
 
     def _denoise(self, segment: Segment, words: tuple[Any, Any], steps: Steps) -> Any:
         """Latents of shape (1, channels, frames, height / 8, width / 8)."""
