@@ -38,11 +38,11 @@ def batch(
     from reelkiln.kiln.batch import make_batch, plan_batch
     from reelkiln.kiln.names import check_targets
     from reelkiln.kiln.watch import Watch
-    from reelkiln.workshop.open import open_bench, open_workshop
+    from reelkiln.workshop.open import current_folder, open_bench, open_workshop
     from reelkiln.workshop.settings import read_settings
 
     wishes, space = _read(file)
-    workshop = open_workshop(Path.cwd(), read_settings())
+    workshop = open_workshop(current_folder(), read_settings())
     place = folder or (workshop.workspace or Path()) / "reels"
     with telling(quiet=quiet) as teller, open_bench(workshop) as bench:
         default = workshop.settings.model

@@ -100,14 +100,14 @@ def new_template(
     from reelkiln.names import wrong_slug
     from reelkiln.reel import ASPECTS
     from reelkiln.script.draft import draft_template
-    from reelkiln.workshop.open import open_bench, open_workshop
+    from reelkiln.workshop.open import current_folder, open_bench, open_workshop
     from reelkiln.workshop.settings import read_settings
 
     space = opened()
     if wrong := wrong_slug(name):
         raise UsageError(f"{name} {wrong}", hint="Name it like hero-reveal.")
     path = space.folder / "templates" / f"{name}.yaml"
-    with open_bench(open_workshop(Path.cwd(), read_settings())) as bench:
+    with open_bench(open_workshop(current_folder(), read_settings())) as bench:
         shot = find_recipe(source, bench.ledger).recipe.shot
     ratio = shot.size.width / shot.size.height
     aspect = min(ASPECTS, key=lambda one: abs(ASPECTS[one].width / ASPECTS[one].height - ratio))
@@ -124,10 +124,10 @@ def _records() -> dict[str, Record]:
     """What every template's takes came to, from this workspace's ledger."""
     from reelkiln.store.ledger import open_ledger
     from reelkiln.store.reviews import take_counts
-    from reelkiln.workshop.open import open_workshop
+    from reelkiln.workshop.open import current_folder, open_workshop
     from reelkiln.workshop.settings import read_settings
 
-    path = open_workshop(Path.cwd(), read_settings()).state / "ledger.db"
+    path = open_workshop(current_folder(), read_settings()).state / "ledger.db"
     if not path.exists():
         return {}
     with open_ledger(path) as ledger:

@@ -54,11 +54,11 @@ def tune(
     """Render a small grid as one sheet, then keep the best with --keep N."""
     from reelkiln.kiln.tune import Grid, cells_of, render_cells
     from reelkiln.kiln.watch import Watch
-    from reelkiln.workshop.open import open_bench, open_workshop
+    from reelkiln.workshop.open import current_folder, open_bench, open_workshop
     from reelkiln.workshop.settings import read_settings
 
     shots = scripted(opened(), template, product, variant=variant, count=wordings, seed=seed)
-    workshop = open_workshop(Path.cwd(), read_settings())
+    workshop = open_workshop(current_folder(), read_settings())
     sheet = workshop.state / "tune" / f"{template}-{product}.png"
     if keep is not None:
         _keep(workshop, sheet, keep, json=json)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -36,12 +35,13 @@ def opened() -> Workspace:
     """
     from reelkiln.errors import UsageError
     from reelkiln.script.workspace import read_workspace
-    from reelkiln.workshop.open import find_workspace
+    from reelkiln.workshop.open import current_folder, find_workspace
 
-    folder = find_workspace(Path.cwd())
+    here = current_folder()
+    folder = find_workspace(here)
     if folder is None:
         raise UsageError(
-            f"no brand.yaml in {Path.cwd()} or above",
+            f"no brand.yaml in {here} or above",
             hint="Make a workspace with `reelkiln init`, or go into one.",
         )
     return read_workspace(folder)
