@@ -97,7 +97,7 @@ def _found(seen: Survey, facts: Facts, weights: Weights) -> dict[str, Found]:
         "height": _number(facts.size.height, "pixels"),
         "aspect": _aspect(facts),
         "fps": Found(shown=f"{float(facts.fps):.6g} fps", number=float(facts.fps)),
-        "constant_rate": _fact(facts.constant_rate, "constant", "variable"),
+        "constant_rate": _fact(weights.video.even, "constant", "variable"),
         "group_seconds": _group(facts),
         "closed_groups": _fact(facts.closed_gop, "closed", "open"),
         "b_frames": _number(facts.b_frames, "in a row"),
