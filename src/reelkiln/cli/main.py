@@ -17,10 +17,13 @@ from reelkiln.cli.init import init
 from reelkiln.cli.make import make
 from reelkiln.cli.models import app as models
 from reelkiln.cli.plan import plan
+from reelkiln.cli.platforms import app as platforms
 from reelkiln.cli.remake import remake
 from reelkiln.cli.shots import shots
 from reelkiln.cli.stop import listen
 from reelkiln.cli.templates import app as templates
+from reelkiln.cli.tune import tune
+from reelkiln.cli.validate import validate
 from reelkiln.errors import Cancelled, ReelkilnError, UsageError
 
 __all__ = ["app", "run"]
@@ -37,10 +40,13 @@ app.command("make")(make)
 app.command("remake")(remake)
 app.command("plan")(plan)
 app.command("gate")(gate)
+app.command("validate")(validate)
+app.add_typer(platforms, name="platforms")
 app.add_typer(models, name="models")
 app.command("init")(init)
 app.command("shots")(shots)
 app.command("batch")(batch)
+app.command("tune")(tune)
 app.add_typer(templates, name="templates")
 
 
