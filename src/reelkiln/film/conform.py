@@ -87,7 +87,8 @@ def conform(source: Size, source_fps: Fraction, wish: Finish) -> Conform:
 
     ffmpeg's minterpolate looks one frame ahead of the pair it works on, so its last picture lies at
     the last frame but one: 16 frames at 8 fps give 43 at 24, not 48 (measured with ffmpeg 9.0). Two
-    further frames therefore go in behind the last moment that is wanted.
+    further frames therefore go in behind the last moment that is wanted. Of fewer than 3 it makes
+    nothing.
 
     >>> conform(Size(128, 128), Fraction(8), Finish(Size(72, 128), Fraction(2))).fed
     18
@@ -106,7 +107,7 @@ def conform(source: Size, source_fps: Fraction, wish: Finish) -> Conform:
         interpolated=not same,
         sharpened=wish.size.width >= crop.width * ENLARGED,
         needed=frames if same else needed,
-        fed=frames if same else max(needed, last + 1) + 2,
+        fed=frames if same else max(needed, last + 2, 3),
         frames=frames,
     )
 
