@@ -1,8 +1,10 @@
 """The platforms' data: read strictly, sourced, and our own delivery inside every limit."""
 
+import re
 from dataclasses import fields, replace
 from fractions import Fraction
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -89,6 +91,14 @@ def test_the_shortest_video_of_each_network():
         "Facebook": 3, "Instagram": 3, "LinkedIn": 3, "Pinterest": 4, "TikTok": 3,
     }  # fmt: skip
     assert all(isinstance(least, Fraction) for least in least_seconds().values())
+
+
+def test_the_page_for_the_team_shows_each_platform_as_it_is():
+    page = (Path(__file__).parents[2] / "docs" / "team" / "platforms.md").read_text("utf-8")
+    rows = {row[0]: row for row in re.findall(r"^\| `([\w-]+)` \| (.+?) \| (\w+) \|", page, re.M)}
+    assert rows.keys() == PLATFORMS.keys()
+    for name, platform in PLATFORMS.items():
+        assert rows[name][2] == str(platform.delivery.size)
 
 
 def test_a_strange_name_gets_the_nearest():
