@@ -1,5 +1,6 @@
 """Missing libraries and untested versions are said in one line, by real processes."""
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -109,6 +110,37 @@ def test_a_process_without_a_library_says_which(tiny, request, hidden, uninstall
     assert hidden in message
     assert "gpu" in hint
     assert result.returncode == 0
+
+
+WAITING = """
+import os
+from reelkiln.backends.libraries import require_torch
+from tiny_models import make_card
+
+require_torch(make_card("animatediff"), "cpu")
+print(os.environ.get("OMP_WAIT_POLICY"))
+"""
+
+
+@pytest.mark.parametrize(("own", "told"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+@TORCH
+def test_threads_sleep_while_they_wait_and_the_environment_stays(request, own, told):
+    """GNU OpenMP tells its settings when it is loaded."""
+    environment = {**os.environ, "OMP_DISPLAY_ENV": "true"}
+    environment["PYTHONPATH"] = str(request.config.rootpath / "tests")
+    environment.pop("OMP_WAIT_POLICY", None)
+    if own:
+        environment["OMP_WAIT_POLICY"] = own
+    result = subprocess.run(
+        [sys.executable, "-c", WAITING],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+        env=environment,
+    )
+    assert f"OMP_WAIT_POLICY = '{told}'" in result.stderr
+    assert result.stdout.strip() == str(own)
 
 
 def test_reading_every_module_of_the_room_imports_no_torch():

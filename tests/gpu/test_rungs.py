@@ -64,10 +64,23 @@ def render(plan: Plan, card: Card, folders: Folders, on_step: Callable[[Step], N
         return session.render(plan.segments[0], on_step)
 
 
+@cache
+def workspaces() -> int:
+    """Bytes that torch's own libraries keep on the GPU once they have multiplied and convolved."""
+    for width in (64, 4096):
+        square = torch.ones(width, width, dtype=torch.float16, device="cuda")
+        torch.nn.functional.linear(square, square, square[0])
+        torch.nn.functional.conv2d(square[None, None], square[None, None, :3, :3])
+    del square
+    gc.collect()
+    torch.cuda.empty_cache()
+    return int(torch.cuda.memory_allocated())
+
+
 def assert_device_is_empty() -> None:
     gc.collect()
-    assert torch.cuda.memory_allocated() < MiB, torch.cuda.memory_allocated()
-    assert torch.cuda.memory_reserved() < 32 * MiB, torch.cuda.memory_reserved()
+    assert torch.cuda.memory_allocated() <= workspaces(), torch.cuda.memory_allocated()
+    assert torch.cuda.memory_reserved() <= workspaces() + 32 * MiB, torch.cuda.memory_reserved()
 
 
 @contextmanager
