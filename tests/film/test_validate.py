@@ -180,6 +180,33 @@ def test_a_shape_that_is_not_asked_for(tmp_path, good):
     assert failing(judge(survey(good), PLATFORMS["square-feed"], HOUSE)) == {"aspect"}
 
 
+@pytest.mark.parametrize("turn", ["90", "-90"])
+def test_a_film_that_a_phone_stored_on_its_side_counts_as_it_is_shown(tmp_path, turn):
+    lying = foreign(tmp_path / "a.mp4", size="960x540")
+    turned = ("-display_rotation", turn, "-i", str(lying), "-c", "copy", "-map", "0", *TIDY)
+    film = made_by_ffmpeg(tmp_path / "b.mp4", *turned)
+    report = validate(film, PLATFORMS["facebook-reels"])
+    assert failing(report) == set()
+    assert check(report, "width").found == "540 pixels"
+
+
+def test_oblong_pixels_count_as_they_are_shown(tmp_path):
+    film = foreign(tmp_path / "a.mp4", size="270x960", more=("-vf", "setsar=2"))
+    assert check(validate(film, REELS), "aspect").found == "9:16, 0.5625"
+
+
+def test_sound_that_changes_on_the_way_is_told(tmp_path):
+    parts = [
+        foreign(tmp_path / f"{rate}.ts", sound_rate=rate, seconds=1, tidy=())
+        for rate in (44_100, 48_000)
+    ]
+    both = tmp_path / "both.ts"
+    both.write_bytes(b"".join(part.read_bytes() for part in parts))
+    report = validate(both, TIKTOK)
+    assert "sound" in failing(report)
+    assert "changes its sound" in check(report, "sound").found
+
+
 def test_few_key_frames_are_advice_where_they_are_advice(tmp_path):
     film = foreign(tmp_path / "a.mp4", seconds=8, more=("-g", "500"))
     report = validate(film, PLATFORMS["facebook-reels"])

@@ -10,6 +10,8 @@ from av.video.frame import VideoFrame
 
 from reelkiln.errors import FilmError
 from reelkiln.film.container import opened, picture
+from reelkiln.film.read import oblong
+from reelkiln.reel import Size
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -22,10 +24,14 @@ GLIMPSES = 12
 
 @dataclass(frozen=True, slots=True)
 class Glimpses:
-    """How many pictures were decoded, and whether any of them is interlaced."""
+    """How many pictures were decoded, whether any is interlaced, and their size as it is shown.
+
+    `shown` is upright and with square pixels: phones store a turned picture and a note to turn it.
+    """
 
     decoded: int
     interlaced: bool
+    shown: Size
 
 
 def glimpse(path: Path, keys: Sequence[Fraction]) -> Glimpses:
@@ -33,15 +39,24 @@ def glimpse(path: Path, keys: Sequence[Fraction]) -> Glimpses:
 
     Raises:
         UsageError: the file is missing or may not be read.
-        FilmError: a picture is damaged, or none could be decoded.
+        FilmError: a picture is damaged or of another size, or none could be decoded.
     """
     with opened(path) as film:
         stream = picture(film, path)
         stream.codec_context.thread_count = 1  # each picture alone: more threads only wait
         seen = [frame for at in spread(keys) for frame in _alone(film, stream, at)]
+        sizes = {_shown(frame, oblong(stream)) for frame in seen}
     if not seen:
         raise FilmError(f"{path} shows no picture", hint="make or copy the file again")
-    return Glimpses(len(seen), any(frame.interlaced_frame for frame in seen))
+    if len(sizes) > 1:
+        raise FilmError(f"{path} changes its size on the way", hint="convert it to one size")
+    return Glimpses(len(seen), any(frame.interlaced_frame for frame in seen), sizes.pop())
+
+
+def _shown(frame: VideoFrame, aspect: Fraction) -> Size:
+    width = round(frame.width * max(aspect, Fraction(1)))
+    height = round(frame.height / min(aspect, Fraction(1)))
+    return Size(height, width) if frame.rotation % 180 else Size(width, height)
 
 
 def spread(keys: Sequence[Fraction]) -> list[Fraction]:

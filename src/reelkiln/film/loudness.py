@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import av.error
 from av.filter import Graph
 
+from reelkiln.errors import FilmError
 from reelkiln.film.container import has_codec, opened
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def measure_loudness(path: Path) -> Loudness | None:
 
     Raises:
         UsageError: the file is missing or may not be read.
-        FilmError: it is no film, or its sound is damaged.
+        FilmError: it is no film, or its sound is damaged or changes its form on the way.
     """
     with opened(path) as film:
         stream = next(filter(has_codec, film.streams.audio), None)
@@ -54,7 +55,8 @@ def measure_loudness(path: Path) -> Loudness | None:
         stream.codec_context.options = {"err_detect": "explode"}
         meter = _Meter(stream)
         for frame in film.decode(stream):
-            meter.hear(frame)
+            if not meter.hear(frame):
+                raise FilmError(f"{path} changes its sound on the way", hint="convert it to one")
         return meter.read()
 
 
@@ -62,15 +64,21 @@ class _Meter:
     def __init__(self, stream: "AudioStream") -> None:
         self._stream = stream
         self._graph: Graph | None = None
+        self._form: tuple[object, ...] = ()
         self._last = SILENCE
         self._seconds = Fraction(0)
 
-    def hear(self, frame: "AudioFrame") -> None:
+    def hear(self, frame: "AudioFrame") -> bool:
+        """Take a frame in; False where it is not of the form of those before."""
+        form = (frame.sample_rate, frame.format.name, frame.layout.name)
         if self._graph is None:
-            self._graph = self._built(frame)
+            self._graph, self._form = self._built(frame), form
+        if form != self._form:
+            return False
         self._seconds += Fraction(frame.samples, frame.sample_rate)
         self._graph.push(frame)
         self._pull(self._graph)
+        return True
 
     def read(self) -> Loudness:
         if self._graph is not None:

@@ -46,31 +46,34 @@ class Weights:
 
 @dataclass(slots=True)
 class _Scale:
-    per_second: dict[int, int] = field(default_factory=lambda: defaultdict(int))
-    times: list[Fraction] = field(default_factory=list)
-    keys: list[Fraction] = field(default_factory=list)
-    end: Fraction = Fraction(0)
+    """What is put on it, in ticks of the track's clock: a film of hours has millions of packets."""
 
-    def add(self, at: Fraction, lasts: Fraction, size: int, key: bool) -> None:
-        self.per_second[int(at // 1)] += size
+    tick: Fraction
+    per_second: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    times: list[int] = field(default_factory=list)
+    keys: list[int] = field(default_factory=list)
+    end: int = 0
+
+    def add(self, at: int, lasts: int, size: int, key: bool) -> None:
+        self.per_second[at * self.tick.numerator // self.tick.denominator] += size
         self.times.append(at)
         self.end = max(self.end, at + lasts)
         if key:
             self.keys.append(at)
 
-    def track(self, tick: Fraction) -> Track | None:
+    def track(self) -> Track | None:
         if not self.times:
             return None
         start = min(self.times)
-        total, seconds = sum(self.per_second.values()), self.end - start
+        total, seconds = sum(self.per_second.values()), (self.end - start) * self.tick
         return Track(
             bytes=total,
-            start=start,
+            start=start * self.tick,
             seconds=seconds,
             kbps=float(total * 8 / seconds / 1000) if seconds > 0 else 0.0,
             peak_kbps=max(self.per_second.values()) * 8 / 1000,
-            even=even(self.times, tick),
-            keys=tuple(sorted(self.keys)),
+            even=even(self.times),
+            keys=tuple(key * self.tick for key in sorted(self.keys)),
         )
 
 
@@ -85,38 +88,31 @@ def weigh(path: Path) -> Weights:
         video = picture(film, path)
         sound = next(filter(has_codec, film.streams.audio), None)
         wanted = [video] if sound is None else [video, sound]
-        scales = {stream.index: _Scale() for stream in wanted}
+        scales = {stream.index: _Scale(Fraction(stream.time_base or 1)) for stream in wanted}
         for packet in film.demux(*wanted):
             if packet.size:
                 _put(scales[packet.stream.index], packet, packet.stream is video)
-        tracks = {
-            stream.index: scales[stream.index].track(Fraction(stream.time_base or 1))
-            for stream in wanted
-        }
-        track = tracks[video.index]
+        track = scales[video.index].track()
         if track is None:
             raise FilmError(f"{path} has no frames", hint="make or copy the file again")
-        return Weights(video=track, sound=None if sound is None else tracks[sound.index])
+        return Weights(video=track, sound=None if sound is None else scales[sound.index].track())
 
 
-def even(times: Sequence[Fraction], tick: Fraction) -> bool:
-    """Whether times lie on a grid of one distance, each within a tick of the container's clock.
+def even(times: Sequence[int]) -> bool:
+    """Whether times lie on a grid of one distance, each within one tick of the clock they count.
 
-    >>> even([Fraction(at, 1000) for at in (0, 42, 83, 125, 167)], Fraction(1, 1000))
-    True
-    >>> even([Fraction(at, 1000) for at in (0, 42, 83, 167, 208)], Fraction(1, 1000))
-    False
+    >>> even([0, 42, 83, 125, 167]), even([0, 42, 83, 167, 208])
+    (True, False)
     """
-    if len(times) < 3:
-        return True
     row = sorted(times)
-    step = (row[-1] - row[0]) / (len(row) - 1)
-    return all(abs(at - row[0] - step * index) <= tick for index, at in enumerate(row))
+    steps = len(row) - 1
+    # Nowhere divided, so that no rounding of ours counts as one of theirs.
+    return all(
+        abs((at - row[0]) * steps - (row[-1] - row[0]) * index) <= steps
+        for index, at in enumerate(row)
+    )
 
 
 def _put(scale: _Scale, packet: "Packet[Stream]", may_start: bool) -> None:
-    base = Fraction(packet.time_base or 1)
     at = packet.pts if packet.pts is not None else packet.dts or 0
-    scale.add(
-        at * base, (packet.duration or 0) * base, packet.size, may_start and packet.is_keyframe
-    )
+    scale.add(at, packet.duration or 0, packet.size, may_start and packet.is_keyframe)

@@ -181,6 +181,11 @@ class SafeZone:
     left: Edge
     right: Edge
 
+    @property
+    def stated(self) -> bool:
+        """Whether anybody states a figure for an edge; else all margins are our own."""
+        return any(edge.stated for edge in (self.top, self.bottom, self.left, self.right))
+
     def box(self, size: Size) -> tuple[int, int, int, int]:
         """Left, top, right, bottom in pixels: what lies inside stays visible."""
         return (

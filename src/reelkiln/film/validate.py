@@ -14,6 +14,7 @@ from reelkiln.film.platforms import house_rules
 from reelkiln.film.report import Check, Report
 from reelkiln.film.rules import House, Platform
 from reelkiln.film.survey import Survey, survey
+from reelkiln.reel import Size
 
 __all__ = ["judge", "validate"]
 
@@ -78,7 +79,7 @@ def _whole(name: str) -> Check:
 
 def _found(seen: Survey, facts: Facts, weights: Weights) -> dict[str, Found]:
     boxed = seen.layout is not None
-    sound = _sound(seen, facts, weights)
+    sound, size = _sound(seen, facts, weights), _shown(seen, facts)
     return sound | {
         "container": _word(seen.container),
         "moov_first": _fact(facts.moov_first if boxed else None, "first", "behind the pictures"),
@@ -93,9 +94,9 @@ def _found(seen: Survey, facts: Facts, weights: Weights) -> dict[str, Found]:
             "progressive",
             "interlaced",
         ),
-        "width": _number(facts.size.width, "pixels"),
-        "height": _number(facts.size.height, "pixels"),
-        "aspect": _aspect(facts),
+        "width": _number(size.width, "pixels"),
+        "height": _number(size.height, "pixels"),
+        "aspect": _aspect(size),
         "fps": Found(shown=f"{float(facts.fps):.6g} fps", number=float(facts.fps)),
         "constant_rate": _fact(weights.video.even, "constant", "variable"),
         "group_seconds": _group(facts),
@@ -155,8 +156,13 @@ def _samples(pixel_format: str) -> dict[str, Found]:
     }
 
 
-def _aspect(facts: Facts) -> Found:
-    ratio = Fraction(facts.size.width, facts.size.height)
+def _shown(seen: Survey, facts: Facts) -> Size:
+    """The size that a viewer sees; as stored where no picture could be decoded."""
+    return facts.size if seen.glimpses is None else seen.glimpses.shown
+
+
+def _aspect(size: Size) -> Found:
+    ratio = Fraction(size.width, size.height)
     near = ratio.limit_denominator(20)
     number = float(ratio)
     return Found(shown=f"{near.numerator}:{near.denominator}, {number:.4g}", number=number)
@@ -207,7 +213,7 @@ def _pictures(seen: Survey, facts: Facts) -> Check:
 
 
 def _safe_zone(seen: Survey, facts: Facts, platform: Platform) -> Check:
-    left, top, right, bottom = platform.safe_zone.box(facts.size)
+    left, top, right, bottom = platform.safe_zone.box(_shown(seen, facts))
     wanted = f"inside {left},{top} to {right},{bottom}"
     items = seen.overlays.items
     if items is None:
@@ -223,7 +229,7 @@ def _safe_zone(seen: Survey, facts: Facts, platform: Platform) -> Check:
         found=f"outside: {', '.join(outside)}" if outside else f"{len(items)} overlays inside",
         wanted=wanted,
         do="move it inwards, or make the film for this platform" if outside else "",
-        ruling="asked",
+        ruling="asked" if platform.safe_zone.stated else "ours",
     )
 
 
