@@ -21,6 +21,9 @@ from reelkiln.film.sidecar import read_sidecar
 
 __all__ = ["Broken", "Overlay", "Overlays", "Survey", "survey"]
 
+_WRONG = (FilmError, UsageError)
+"""Once a file could be read, FFmpeg's "not permitted" too is about what stands in it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Broken:
@@ -89,7 +92,7 @@ def survey(path: Path, *, deep: bool = False) -> Survey:
         return _whole(path, deep, container, layout)
     except BrokenBoxes as wrong:
         broken = Broken("boxes", str(wrong), "the file is cut short or damaged: copy it again")
-    except FilmError as wrong:
+    except _WRONG as wrong:
         broken = Broken("readable", _without(path, wrong.message), wrong.hint)
     return Survey(path=path, deep=deep, container=container, broken=broken, layout=layout)
 
@@ -106,14 +109,14 @@ def _whole(path: Path, deep: bool, container: str, layout: Layout | None) -> Sur
     loudness, sound_fault = None, ""
     try:
         loudness = measure_loudness(path)
-    except FilmError as wrong:
+    except _WRONG as wrong:
         sound_fault = _without(path, wrong.message)
     glimpses, picture_fault = None, ""
     try:
         glimpses = glimpse(path, weights.video.keys)
         if deep:
             facts = probe(path, decode=True)
-    except FilmError as wrong:
+    except _WRONG as wrong:
         picture_fault = _without(path, wrong.message)
     return Survey(
         path=path,
@@ -141,7 +144,7 @@ def _overlays(path: Path) -> Overlays:
     """
     try:
         content = read_sidecar(path)
-    except (FilmError, UsageError) as wrong:
+    except _WRONG as wrong:
         return Overlays(None, _without(path, wrong.message))
     if content is None:
         return Overlays(None, "there is no sidecar of ours")
