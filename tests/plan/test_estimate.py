@@ -84,10 +84,12 @@ def test_what_ran_is_predicted_to_fit(what, rung):
     assert device_need(what, rung)["denoise"].peak < CAP
 
 
-def test_decoding_16_frames_in_one_call_takes_six_gib_and_one_frame_384_mib():
+def test_decoding_16_frames_in_one_call_takes_what_was_measured():
+    """docs/measured/rungs.md: 19.6 GiB reserved, 2.6 of them weights; ComfyUI budgets 1,089 MiB."""
     whole = device_need(job(), Rung(residence="staged", decode="whole"))["decode"]
     single = device_need(job(), STAGED)["decode"]
-    assert (whole.working, single.working) == (6 * GiB, 384 * MiB)
+    assert whole.working == pytest.approx((19.6 - 2.6) * GiB, rel=0.02)
+    assert single.working == pytest.approx(1089 * MiB, rel=0.02)
 
 
 def test_25_guided_steps_take_the_measured_time_on_an_h100():

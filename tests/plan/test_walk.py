@@ -43,7 +43,8 @@ def order(card, preset, dtype, *, gpu):
         (EPIC, {"vram_free": int(5.7 * GiB)}, 2, "staged"),
         (EPIC, {"vram_free": 5 * GiB}, 2, "staged, guidance in two passes"),
         (EPIC, {"vram_free": 8 * GiB}, 2, "resident"),
-        (EPIC, {"vram_free": 16 * GiB}, 2, "resident, decoded in one go"),
+        (EPIC, {"vram_free": 16 * GiB}, 2, "resident"),
+        (EPIC, {"vram_free": 32 * GiB}, 2, "resident, decoded in one go"),
         (EPIC, {"vram_free": 1 * GiB}, 2, "on the processor"),
         (EPIC, NO_GPU, 2, "on the processor"),
         (EPIC, {**NO_GPU, "ram_free": 10 * GiB}, 2, "on the processor, guidance in two passes"),
@@ -253,7 +254,7 @@ def test_below_the_processor_there_is_only_less_memory():
 
 
 def test_after_nan_a_safer_dtype_then_none():
-    wish, where = shot(EPIC, seconds=Fraction(2), size=SQUARE), machine(vram_free=40 * GiB)
+    wish, where = shot(EPIC, seconds=Fraction(2), size=SQUARE), machine(vram_free=80 * GiB)
     first = plan_shot(wish, EPIC, where)
     second = safer(first, wish, EPIC, where)
     third = safer(second, wish, EPIC, where)
