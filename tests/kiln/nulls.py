@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 
+from reelkiln.film.label import open_signer
 from reelkiln.kiln.bench import Bench
 from reelkiln.plan.card import Card, Costs, Licence, Part, Preset, Reach, Source
 from reelkiln.plan.machine import GiB, imagine
@@ -72,4 +73,5 @@ def null_bench(folder, machine=GPU):
             now=lambda: NOON,
             clock=ticking(),
             versions={"torch": "2.13.0"},
+            signer=lambda: open_signer(folder / "state" / "signing", NOON),
         )

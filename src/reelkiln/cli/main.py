@@ -14,6 +14,7 @@ from reelkiln.cli.batch import batch
 from reelkiln.cli.console import show_error
 from reelkiln.cli.gate import gate
 from reelkiln.cli.init import init
+from reelkiln.cli.label import label
 from reelkiln.cli.make import make
 from reelkiln.cli.models import app as models
 from reelkiln.cli.plan import plan
@@ -41,6 +42,7 @@ app.command("remake")(remake)
 app.command("plan")(plan)
 app.command("gate")(gate)
 app.command("validate")(validate)
+app.command("label")(label)
 app.add_typer(platforms, name="platforms")
 app.add_typer(models, name="models")
 app.command("init")(init)

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from reelkiln.film.faults import on_disk
+from reelkiln.film.label import Signer
 from reelkiln.kiln.watch import Clock
 from reelkiln.plan.machine import Machine
 from reelkiln.store.ledger import Ledger
@@ -23,7 +24,8 @@ class Bench:
 
     `scratch` is where takes lie while a clip is made. `cache` is the Hugging Face cache (None: the
     one that the environment names). `now` gives the time with its zone, `clock` seconds that only
-    grow. `versions` are those of the model libraries.
+    grow. `versions` are those of the model libraries. `signer` says who signs films: it reads the
+    certificate, or makes one, and is asked before anything is rendered.
     """
 
     machine: Machine
@@ -33,6 +35,7 @@ class Bench:
     now: Callable[[], datetime]
     clock: Clock
     versions: dict[str, str]
+    signer: Callable[[], Signer]
 
     @contextmanager
     def scratch_folder(self) -> Iterator[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from reelkiln.film.facts import Facts
 from reelkiln.film.faults import on_disk
 from reelkiln.film.finish import Finish, finish
+from reelkiln.film.label import Claim, Signer, label
 from reelkiln.film.names import Companions, companions
 from reelkiln.film.sheet import write_contact_sheet, write_poster
 from reelkiln.film.sidecar import write_sidecar
@@ -45,13 +46,22 @@ class Delivery:
 
 
 def deliver(
-    takes: tuple[Take, ...], recipe: Recipe, movie: Path, *, private: bool, clock: PhaseClock
+    takes: tuple[Take, ...],
+    recipe: Recipe,
+    movie: Path,
+    *,
+    private: bool,
+    signer: Signer,
+    clock: PhaseClock,
 ) -> Delivery:
-    """Join, finish and check the takes, and put the files in place: all of them or none.
+    """Join, finish, check and label the takes, and put the files in place: all of them or none.
+
+    Every film is marked as made by AI, also a private one.
 
     Args:
         recipe: how the takes were made; the seconds of finishing are added to it here.
         private: write the recipe's hash into the film, not the recipe.
+        signer: who signs the label; it holds the recipe's hash, never its words.
 
     Raises:
         FilmError: no film could be made of the takes.
@@ -68,6 +78,7 @@ def deliver(
             tags,
             lambda done, total: clock.step("finish", done, total),
         )
+        labelled = label(staged, Claim(recipe=digest(recipe)), signer)
         write_poster(staged, companions(staged).poster)
         write_contact_sheet(staged, companions(staged).sheet)
         delivery = Delivery(
@@ -76,7 +87,7 @@ def deliver(
             sha256=file_sha256(staged),
             digest=digest(recipe),
             recipe=recipe.with_seconds(clock.seconds()),
-            facts=facts,
+            facts=replace(facts, bytes=labelled.bytes),
         )
         write_sidecar(staged, _sidecar(delivery))
         for path in family(movie):

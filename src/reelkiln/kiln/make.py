@@ -9,6 +9,7 @@ from pathlib import Path
 from reelkiln import __version__
 from reelkiln.backends.registry import find_backend
 from reelkiln.errors import GateRefused
+from reelkiln.film.label import Signer
 from reelkiln.kiln.bench import Bench, machine_words
 from reelkiln.kiln.choose import Choice
 from reelkiln.kiln.deliver import Delivery, deliver, record
@@ -67,12 +68,14 @@ def make(
 
     Raises:
         GateRefused: at the end, when a clip was refused; its details name what was kept.
-        WeightsMissing, WeightsBroken, MissingLibrary: before anything is rendered.
+        WeightsMissing, WeightsBroken, MissingLibrary, UsageError (the certificate): before anything
+            is rendered.
         PlanRefused, RenderFailed, FilmError, DiskFull, LedgerError, LockHeld: the clips made so far
             stay.
     """
     card = choice.card
     folders = locate(card, orders[0].shot.preset, bench.cache)
+    signer = bench.signer()
     weights = weights_of(card, orders[0].shot.preset, folders)
     deliveries: list[Delivery] = []
     refusals: list[str] = []
@@ -92,10 +95,15 @@ def make(
             )
             recipe = _recipe(order, fired, weights, choice, bench)
             if fired.refusals:
-                refusals.append(_keep_refused(fired, recipe, order, clock))
+                refusals.append(_keep_refused(fired, recipe, order, signer, clock))
                 continue
             delivery = deliver(
-                fired.chosen, recipe, order.movie, private=order.private, clock=clock
+                fired.chosen,
+                recipe,
+                order.movie,
+                private=order.private,
+                signer=signer,
+                clock=clock,
             )
             record(delivery, fired.takes, bench)
             deliveries.append(delivery)
@@ -123,13 +131,15 @@ def _recipe(
     )
 
 
-def _keep_refused(fired: Fired, recipe: Recipe, order: Order, clock: PhaseClock) -> str:
+def _keep_refused(
+    fired: Fired, recipe: Recipe, order: Order, signer: Signer, clock: PhaseClock
+) -> str:
     """Keep the best take where there is one that may be kept; one line about it."""
     why = "; ".join(fired.refusals)
     if not fired.whole:
         return f"{order.movie.name}: {why}; nothing was kept"
     path = refused(order.movie)
-    deliver(fired.chosen, recipe, path, private=order.private, clock=clock)
+    deliver(fired.chosen, recipe, path, private=order.private, signer=signer, clock=clock)
     return f"{order.movie.name}: {why}; the best take is kept as {path}"
 
 

@@ -13,6 +13,7 @@ import platformdirs
 
 from reelkiln.backends.probe import probe, versions
 from reelkiln.errors import LedgerError, UsageError
+from reelkiln.film.label import Signer, open_signer
 from reelkiln.kiln.bench import Bench
 from reelkiln.store.ledger import open_ledger
 from reelkiln.workshop.settings import Settings
@@ -80,7 +81,18 @@ def open_bench(workshop: Workshop) -> Iterator[Bench]:
             now=lambda: datetime.now(UTC),
             clock=time.perf_counter,
             versions=versions(),
+            signer=lambda: _signer(workshop),
         )
+
+
+def _signer(workshop: Workshop) -> Signer:
+    settings = workshop.settings
+    return open_signer(
+        workshop.state / "signing",
+        datetime.now(UTC),
+        chain=settings.signing_chain,
+        key=settings.signing_key,
+    )
 
 
 def _make_folder(state: Path) -> None:

@@ -24,6 +24,12 @@ class Settings(BaseSettings):
         default=None, description="the folder of the ledger and of work in progress"
     )
     cache: Path | None = Field(default=None, description="the Hugging Face cache, where models lie")
+    signing_chain: Path | None = Field(
+        default=None, description="your own certificate for labels, in PEM, its issuer's behind it"
+    )
+    signing_key: Path | None = Field(
+        default=None, description="the key of that certificate, in PEM"
+    )
 
 
 def read_settings() -> Settings:
