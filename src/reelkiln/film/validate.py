@@ -48,7 +48,7 @@ def judge(seen: Survey, platform: Platform, house: House) -> Report:
         checks = (
             *(_whole(name) for name in _FIRST),
             *(hold(key, found[key], platform, house) for key in CHECKS),
-            _lengths(seen.facts, seen.layout),
+            _lengths(seen.weights, seen.layout),
             _pictures(seen, seen.facts),
             _safe_zone(seen, seen.facts, platform),
         )
@@ -183,17 +183,20 @@ def _seconds(facts: Facts, layout: Layout | None) -> Found:
     return Found(shown=shown, number=float(facts.seconds), largest=float(claimed))
 
 
-def _lengths(facts: Facts, layout: Layout | None) -> Check:
-    lasts = {"picture": facts.seconds + max(facts.start, Fraction(0))}
-    if facts.sound is not None and facts.sound.seconds:
-        lasts["sound"] = facts.sound.seconds
+def _lengths(weights: Weights, layout: Layout | None) -> Check:
+    """Do picture and sound begin and end together, and where the header says?"""
+    tracks = {"picture": weights.video} | ({"sound": weights.sound} if weights.sound else {})
+    starts = [track.start for track in tracks.values()]
+    # An MP4 counts from 0; a broadcast's clock may stand anywhere when it begins.
+    zero = Fraction(0) if layout else min(starts)
+    ends = {name: track.start + track.seconds - zero for name, track in tracks.items()}
     if layout is not None and layout.claimed is not None:
-        lasts["header"] = layout.claimed
-    apart = max(lasts.values()) - min(lasts.values()) > APART or abs(facts.start) > APART
+        ends["header"] = layout.claimed
+    apart = max(max(starts) - min(starts), max(ends.values()) - min(ends.values())) > APART
     return Check(
         name="lengths",
         state="fail" if apart else "pass",
-        found=", ".join(f"{name} {float(long):.6g} s" for name, long in lasts.items()),
+        found=", ".join(f"{name} to {float(end):.6g} s" for name, end in ends.items()),
         wanted=f"alike within {float(APART):g} s",
         do="cut sound and picture to one length and write the file again" if apart else "",
         ruling="ours",
