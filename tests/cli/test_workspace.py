@@ -71,6 +71,19 @@ def test_a_template_begins_with_a_finished_clip(brand):
     assert "lower-case" in refused(run("templates", "new", "../x", "--from", "jar.mp4"), 2)
 
 
+def test_storyboards_show_the_words_in_each_language(brand):
+    assert "launch" in run("storyboards", "list").stdout
+    english = run("storyboards", "show", "launch", "--product", "rose-face-cream")
+    assert "caption: Meet Rose Face Cream" in english.stdout, english.stderr
+    hindi = result(run("storyboards", "show", "launch", "--product", "rose-face-cream",
+                       "--language", "hi", "--json"))  # fmt: skip
+    assert hindi["shots"][3]["caption"] == "पहले स्पर्श से कोमल त्वचा"
+    missing = refused(
+        run("storyboards", "show", "launch", "--product", "rose-face-cream", "--language", "de"), 2
+    )
+    assert "has no words in de" in missing
+
+
 BATCH = "template,product,count,seconds,model\nhero-reveal,rose-face-cream,2,1,null\n"
 
 

@@ -22,6 +22,7 @@ from reelkiln.cli.platforms import app as platforms
 from reelkiln.cli.remake import remake
 from reelkiln.cli.shots import shots
 from reelkiln.cli.stop import listen
+from reelkiln.cli.storyboards import app as storyboards
 from reelkiln.cli.templates import app as templates
 from reelkiln.cli.tune import tune
 from reelkiln.cli.validate import validate
@@ -50,6 +51,7 @@ app.command("shots")(shots)
 app.command("batch")(batch)
 app.command("tune")(tune)
 app.add_typer(templates, name="templates")
+app.add_typer(storyboards, name="storyboards")
 
 
 def _print_version(wanted: bool) -> None:
