@@ -20,7 +20,7 @@ ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 # Who may import the libraries of each contract; every other room must stand in its list.
 OWNERS = {
     "torch and the model libraries live in backends": {"backends"},
-    "av, imageio_ffmpeg, PIL, c2pa and cryptography live in film": {"film"},
+    "The libraries of film, sound, pictures, words and signatures live in film": {"film"},
     "huggingface_hub and its HTTP client live in models": {"models"},
     "sqlalchemy and sqlite3 live in store": {"store"},
     "typer and rich live in cli": {"cli"},
