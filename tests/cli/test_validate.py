@@ -54,6 +54,7 @@ def test_several_films_and_all_platforms_get_a_line_each():
     assert verdicts["good.mp4", "tiktok"] == verdicts["lists.mp4", "tiktok"] == "pass"
     assert verdicts["lists.mp4", "youtube-shorts"] == "FAIL"
     assert verdicts["text.mp4", "tiktok"] == "FAIL"
+    assert "pass  good.mp4   pinterest        advice on frame rate" in lines
     assert any(line.startswith("advice: good.mp4, pinterest, frame rate") for line in lines)
 
 

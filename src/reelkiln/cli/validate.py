@@ -97,7 +97,8 @@ def _verdict(report: Report) -> str:
 
 def _counted(report: Report) -> str:
     failed = ", ".join(check.name for check in report.failed)
-    return failed or f"{len(report.advised)} pieces of advice"
+    advised = ", ".join(check.name for check in report.advised)
+    return failed or (f"advice on {advised}" if advised else "")
 
 
 def _report_json(report: Report) -> dict[str, Any]:

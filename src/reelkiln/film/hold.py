@@ -47,7 +47,9 @@ CHECKS: Mapping[str, Words] = {
     # 540x960 is 9:16, 720x1279 nearly: encoders round to even sides.
     "aspect": Words(name="aspect", do="crop it to the platform's shape", margin=0.01),
     # The rates of NTSC are 1000/1001 of whole ones, and count as those everywhere.
-    "fps": Words(name="frame rate", do=f"{_AGAIN} at 24 or 30", unit=" fps", margin=0.0011),
+    "fps": Words(
+        name="frame rate", do=f"{_AGAIN} at 30 frames a second (-r 30)", unit=" fps", margin=0.0011
+    ),
     "constant_rate": Words(
         name="constant rate", wanted="constant", do=f"{_AGAIN} at a constant rate (-fps_mode cfr)"
     ),
