@@ -1,7 +1,7 @@
 """Writing in the picture: what nobody asked for, what is misspelt, what is laid over everything.
 
 Needs the extra `text` (rapidocr: PP-OCR detection and recognition; its weights travel in the
-wheel). Three pictures are read, not every frame: the median over time, in which the scene blurs
+wheel). Three pictures are read, not every frame: the mean over time, in which the scene blurs
 and what stays in its place remains (a watermark), and two frames.
 """
 
@@ -93,7 +93,7 @@ def open_reader() -> Reader:
 
 
 def pictures(clip: Clip) -> list[Plane]:
-    """The three pictures to read: the median over at most 16 frames, and two of the frames.
+    """The three pictures to read: the mean of at most 16 frames, and two of the frames.
 
     uint8 RGB with a longer side of 512 to 1024 pixels: small writing is read better enlarged, and
     more pixels only take time.
@@ -102,8 +102,8 @@ def pictures(clip: Clip) -> list[Plane]:
     if not count:
         return []
     spread = clip.frames[np.unique(np.linspace(0, count - 1, min(count, 16)).astype(int))]
-    middle = np.median(spread, axis=0).astype(np.uint8)
-    chosen = [middle, clip.frames[count // 2], clip.frames[count // 8]]
+    blended = spread.mean(axis=0).round().astype(np.uint8)
+    chosen = [blended, clip.frames[count // 2], clip.frames[count // 8]]
     return [_fitted(one) for one in chosen[: 3 if count > 1 else 1]]
 
 
