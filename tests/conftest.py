@@ -9,7 +9,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import hypothesis
@@ -137,3 +137,11 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setattr(socket.socket, name, guard(name))
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     yield
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """AnimateDiff weights, written once, for reading only: "model", "motion", "lightning"."""
+    from reelkiln.backends.tiny import write_animatediff
+
+    return write_animatediff(tmp_path_factory.mktemp("tiny"))

@@ -19,7 +19,7 @@ from reelkiln.plan.card import Card
 from reelkiln.plan.machine import imagine
 from reelkiln.plan.walk import plan_shot
 from reelkiln.reel import Shot, Size
-from tiny_models import nothing, tiny  # noqa: F401
+from tiny_models import nothing
 
 GiB = 1024**3
 
@@ -36,7 +36,7 @@ print(type(pipe.unet).__name__)
 """
 
 
-def serve(hub: LoopbackHub, card: Card, tiny: Folders) -> None:  # noqa: F811
+def serve(hub: LoopbackHub, card: Card, tiny: Folders) -> None:
     """The card's repositories, at the commits that the card names."""
     for source in card.sources:
         hub.add(source.repo, tiny[source.name], source.branch, source.revision)
@@ -45,7 +45,7 @@ def serve(hub: LoopbackHub, card: Card, tiny: Folders) -> None:  # noqa: F811
 def test_the_users_pair_is_pulled_checked_opened_and_rendered(
     hub: LoopbackHub,  # noqa: F811
     tmp_path: Path,
-    tiny: Folders,  # noqa: F811
+    tiny: Folders,
 ) -> None:
     card = find_card("epicrealism")
     serve(hub, card, tiny)
@@ -68,7 +68,7 @@ def test_the_users_pair_is_pulled_checked_opened_and_rendered(
 def test_from_pretrained_and_the_pull_share_one_cache(
     hub: LoopbackHub,  # noqa: F811
     tmp_path: Path,
-    tiny: Folders,  # noqa: F811
+    tiny: Folders,
 ) -> None:
     card, cache = find_card("epicrealism"), tmp_path / "hub"
     serve(hub, card, tiny)
