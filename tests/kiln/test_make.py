@@ -10,6 +10,7 @@ import pytest
 from kiln.nulls import GPU, NO_GPU, NOON, null_bench, null_card, null_shot
 from reelkiln.errors import DiskFull, GateRefused, PlanRefused, UsageError
 from reelkiln.film.facts import probe
+from reelkiln.film.label import open_signer, verify
 from reelkiln.film.tags import RECIPE, read_tags
 from reelkiln.kiln.choose import Choice
 from reelkiln.kiln.deliver import file_sha256
@@ -83,6 +84,33 @@ def test_a_private_file_carries_the_hash_alone(bench):
     assert read_tags(movie)[RECIPE] == delivery.digest
     assert b"secret" not in movie.read_bytes()
     assert "our secret serum" in Path("jar.mp4.json").read_text("utf-8")
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_every_clip_is_labelled_also_a_private_one(bench, private):
+    movies = [Path("a.mp4"), Path("b.mp4")]
+    for delivery in produce(bench, null_card(), movies, private=private, prompt="secret words"):
+        report = verify(delivery.movie)
+        assert report.ok
+        assert (report.recipe, report.words) == (delivery.digest, "")
+        assert delivery.facts.bytes == delivery.movie.stat().st_size
+        assert delivery.sha256 == file_sha256(delivery.movie)
+
+
+def test_a_refused_clip_is_labelled_too(bench):
+    with pytest.raises(GateRefused):
+        produce(bench, null_card(picture="black"), [Path("jar.mp4")])
+    assert verify(Path("jar.refused.mp4")).ok
+
+
+def test_a_certificate_that_cannot_sign_is_refused_before_anything_is_rendered(bench, tmp_path):
+    missing = tmp_path / "gone.pem"
+    seen = []
+    strict = replace(bench, signer=lambda: open_signer(tmp_path, NOON, chain=missing, key=missing))
+    with pytest.raises(UsageError, match=r"gone\.pem is missing"):
+        produce(strict, null_card(), [Path("jar.mp4")], watch=Watch(seen.append))
+    assert seen == []
+    assert here(Path()) == []
 
 
 def test_a_refused_clip_is_kept_under_another_name_and_is_an_error(bench):

@@ -182,7 +182,7 @@ def _told(film: BinaryIO, anchors: str) -> Told:
     except Refused as error:
         if error.kind == "ManifestNotFound":
             return _silent("none", "")
-        if error.kind == "RemoteManifest":
+        if error.kind.startswith("Remote"):
             return _silent("none", "its label lies on the internet, where it was not looked for")
         return _silent("broken", f"the label is damaged: {error.words}")
 

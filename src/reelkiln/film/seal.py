@@ -22,7 +22,7 @@ _OFFLINE = {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_trust":
 
 
 class Refused(Exception):
-    """The library would not; `kind` is its name for why ("ManifestNotFound", "Signature", …)."""
+    """The library would not; `kind` is its name for why ("ManifestNotFound", "Remote", …)."""
 
     def __init__(self, kind: str, words: str) -> None:
         super().__init__(words)
@@ -96,8 +96,8 @@ def _context(trust: str = "") -> "Iterator[Context]":
 
 
 def _refused(error: "C2paError") -> Refused:
-    kind = type(error).__name__.removeprefix("_C2pa")
-    words = str(error).removeprefix(f"{kind}: ")
+    # "Kind: what happened"; not every kind has a class of its own.
+    kind, _, words = str(error).partition(": ")
     return Refused(kind, "".join(c if c.isprintable() else " " for c in words[:200]) or kind)
 
 
