@@ -36,7 +36,7 @@ print(type(pipe.unet).__name__)
 """
 
 
-def serve(hub: LoopbackHub, card: Card, tiny: Folders) -> None:
+def serve(hub: LoopbackHub, card: Card, tiny: Folders) -> None:  # noqa: F811
     """The card's repositories, at the commits that the card names."""
     for source in card.sources:
         hub.add(source.repo, tiny[source.name], source.branch, source.revision)
