@@ -29,13 +29,26 @@ LATIN = [
     (0x20A0, 0x20CF),  # currencies
     (0x2100, 0x214F),  # trade mark, numero and the like
     (0x2150, 0x218F),  # fractions and Roman numerals
-    (0x2190, 0x21FF),  # arrows
     (0x2200, 0x22FF),  # signs of arithmetic
     (0xFB00, 0xFB06),  # ligatures
     (0xFFFD, 0xFFFD),
 ]
-FACES = {"NotoSans": LATIN, "NotoSansDevanagari": [], "NotoSansTamil": [], "NotoSansArabic": []}
-"""Each family with the ranges that are kept; none: all of it."""
+SIGNS = [
+    (0x25A0, 0x25FF),  # squares, circles, triangles
+    (0x2600, 0x26FF),  # stars, suns and other signs
+    (0x2700, 0x27BF),  # ticks, crosses, hearts
+]
+ARROWS = [(0x2190, 0x21FF)]
+BOTH = ("Regular", "Bold")
+FACES = {
+    "NotoSans": (BOTH, LATIN),
+    "NotoSansDevanagari": (BOTH, []),
+    "NotoSansTamil": (BOTH, []),
+    "NotoSansArabic": (BOTH, []),
+    "NotoSansMath": (("Regular",), ARROWS),
+    "NotoSansSymbols2": (("Regular",), SIGNS),
+}
+"""Each family with its weights and the ranges that are kept; none: all of it."""
 
 
 def cut(path: Path, kept: list[tuple[int, int]]) -> bytes:
@@ -56,8 +69,8 @@ def main() -> None:
     """Write every face, and say what each holds."""
     source = Path(sys.argv[1])
     total = 0
-    for family, kept in FACES.items():
-        for weight in ("Regular", "Bold"):
+    for family, (weights, kept) in FACES.items():
+        for weight in weights:
             name = f"{family}-{weight}.ttf"
             data = cut(source / name, kept)
             (TARGET / name).write_bytes(data)

@@ -9,10 +9,13 @@ import uharfbuzz as hb
 
 from reelkiln.errors import UsageError
 
-__all__ = ["FAMILIES", "Typeface", "bundled", "open_font"]
+__all__ = ["FAMILIES", "SIGNS", "Typeface", "bundled", "open_font"]
 
 FAMILIES = ("NotoSans", "NotoSansDevanagari", "NotoSansTamil", "NotoSansArabic")
 """What comes along, each regular and bold. Latin's face also holds Greek and Cyrillic."""
+
+SIGNS = ("NotoSansMath", "NotoSansSymbols2")
+"""What comes along in one weight: arrows; stars, ticks and hearts."""
 
 BYTES_MAX = 32 * 2**20
 """The largest font file that is read."""
@@ -32,9 +35,10 @@ class Typeface:
 
 @cache
 def bundled(bold: bool = False) -> tuple[Typeface, ...]:
-    """The faces of the package: Latin, Devanagari, Tamil, Arabic."""
+    """The faces of the package: Latin, Devanagari, Tamil, Arabic, and signs."""
     folder = files("reelkiln.film") / "fonts"
     names = [f"{family}-{'Bold' if bold else 'Regular'}.ttf" for family in FAMILIES]
+    names += [f"{family}-Regular.ttf" for family in SIGNS]
     return tuple(_typeface((folder / name).read_bytes(), name) for name in names)
 
 
@@ -58,6 +62,17 @@ def open_font(path: Path) -> Typeface:
 def _typeface(data: bytes, name: str) -> Typeface:
     face = hb.Face(hb.Blob(data))
     covers = frozenset(face.unicodes)
-    if not face.glyph_count or not covers:
+    if not face.glyph_count or not covers or not _whole(data):
         raise UsageError(f"{name}: no font that can be read", hint=_HINT)
     return Typeface(name, hb.Font(face), face.upem, covers)
+
+
+def _whole(data: bytes) -> bool:
+    """Whether every table lies inside the file: HarfBuzz takes one that does not for empty, and
+    letters would silently be blank. Layout: the table directory of the OpenType specification."""
+    count = int.from_bytes(data[4:6])
+    entries = (data[12 + 16 * index : 28 + 16 * index] for index in range(count))
+    return all(
+        len(entry) == 16 and int.from_bytes(entry[8:12]) + int.from_bytes(entry[12:16]) <= len(data)
+        for entry in entries
+    )

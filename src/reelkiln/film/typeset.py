@@ -15,7 +15,7 @@ PITCH = 1.32
 """From one baseline to the next, in ems, where no ink asks for more."""
 GAP = 0.12
 """The least between the ink of two lines, in ems."""
-ASCENT, DESCENT = 0.94, 0.24
+ASCENT, DESCENT = 0.955, 0.24
 """What a line takes above and below its baseline at least, in ems: blocks of like words are of like
 height, whichever letters they hold, and capitals (0.71 em) stand in the middle."""
 ONE_LINE_LEAST = 0.8
@@ -182,9 +182,9 @@ def _block(lines: tuple[Line, ...], size: int) -> Block:
     pitch = max(PITCH, *(GAP - one.bottom + two.top for one, two in pairwise(lines)), PITCH)
     first = max(ASCENT, lines[0].top)
     last = max(DESCENT, -lines[-1].bottom)
-    baselines = tuple((first + pitch * index) * size for index in range(len(lines)))
+    baselines = tuple(1 + (first + pitch * index) * size for index in range(len(lines)))
     width = max(ceil((line.right - line.left) * size) for line in lines)
-    return Block(lines, size, baselines, width + 2, ceil(baselines[-1] + last * size) + 2)
+    return Block(lines, size, baselines, width + 2, ceil(baselines[-1] + last * size) + 1)
 
 
 def _refuse_missing(paragraphs: Sequence[_Breaker], text: str, what: str) -> None:
