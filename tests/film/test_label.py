@@ -26,7 +26,7 @@ from reelkiln.film.certificate import own, self_made
 from reelkiln.film.facts import probe
 from reelkiln.film.label import Claim, label, verify
 from reelkiln.film.manifest import definition, read_store
-from reelkiln.film.seal import seal
+from reelkiln.film.seal import read_manifests, seal
 from reelkiln.film.tags import read_tags
 from reelkiln.film.xmp import MADE_BY_AI, UUID, xmp_box
 
@@ -83,6 +83,17 @@ def test_a_labelled_film_says_what_made_it_and_by_which_recipe(labelled):
     assert report.claims == ("created: trainedAlgorithmicMedia", "XMP: trainedAlgorithmicMedia")
     assert (report.recipe, report.words) == (RECIPE, "")
     assert report.signer.startswith("reelkiln on this machine")
+
+
+def test_what_it_claims_is_the_signers_own_word_and_not_hearsay(labelled):
+    with labelled.open("rb") as film:
+        store = read_manifests(film, "video/mp4")
+    said = store["manifests"][store["active_manifest"]]["assertions"]
+    assert {one["label"]: one.get("created") for one in said} == {
+        "c2pa.hash.bmff.v3": True,
+        "c2pa.actions.v2": True,
+        "org.reelkiln.recipe": True,
+    }
 
 
 def test_the_film_in_it_is_the_same(kit, labelled):
