@@ -7,7 +7,13 @@ import pytest
 from reelkiln.errors import UsageError
 from reelkiln.reel import Origin, Take, Verdict
 from reelkiln.store.ledger import open_ledger
-from reelkiln.store.reviews import find_setting, keep_setting, record_review, take_counts
+from reelkiln.store.reviews import (
+    approved_marks,
+    find_setting,
+    keep_setting,
+    record_review,
+    take_counts,
+)
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
@@ -20,7 +26,14 @@ def ledger(tmp_path):
 
 def deliver(ledger, sha256, template="hero-reveal", attempts=1):
     takes = tuple(
-        Take(segment=0, attempt=n, seed=n, path="", sha256=f"{n:064x}", verdict=Verdict(True))
+        Take(
+            segment=0,
+            attempt=n,
+            seed=n,
+            path="",
+            sha256=f"{n:064x}",
+            verdict=Verdict(n == attempts, (), {"luma": float(n)}),
+        )
         for n in range(1, attempts + 1)
     )
     origin = Origin(template=template, variant="v", product="serum", number=0) if template else None
@@ -38,6 +51,17 @@ def test_counts_say_attempts_and_the_latest_review(ledger):
     record_review(ledger, sha256="a", approved=False, reviewer="bob", note="logo", now=NOW)
     record_review(ledger, sha256="b", approved=True, reviewer="ada", note="", now=NOW)
     assert [(c.attempts, c.approved) for c in take_counts(ledger)] == [(3, False), (1, True)]
+
+
+def test_approved_marks_are_those_of_kept_takes_that_a_person_approved(ledger):
+    deliver(ledger, "a", attempts=2)
+    deliver(ledger, "b")
+    deliver(ledger, "c", template="other")
+    for sha256 in ("a", "c"):
+        record_review(ledger, sha256=sha256, approved=True, reviewer="ada", note="", now=NOW)
+    assert approved_marks(ledger, "hero-reveal") == ({"luma": 2.0},)
+    record_review(ledger, sha256="a", approved=False, reviewer="ada", note="", now=NOW)
+    assert approved_marks(ledger, "hero-reveal") == ()
 
 
 def test_an_unknown_file_cannot_be_reviewed(ledger):

@@ -129,6 +129,7 @@ def _orders(
                 movie,
                 preset=wish.preset,
                 setting=replace(setting, seed=None),
+                palette=space.brand.palette,
             )
 
 

@@ -18,9 +18,8 @@ from reelkiln.backends.seam import Peak
 from reelkiln.errors import OutOfMemory, PlanRefused
 from reelkiln.film.faults import on_disk
 from reelkiln.film.take import write_take
-from reelkiln.gate.judge import judge
-from reelkiln.gate.measure import measure
 from reelkiln.kiln.furnace import Furnace
+from reelkiln.kiln.standards import Standards
 from reelkiln.kiln.watch import PhaseClock
 from reelkiln.plan.machine import Machine
 from reelkiln.plan.plan import Plan
@@ -66,18 +65,20 @@ def fire(
     machine: Machine,
     scratch: Path,
     clock: PhaseClock,
+    standards: Standards | None = None,
 ) -> Fired:
     """Render a shot as planned, and judge it.
 
     Args:
         scratch: an existing folder for the takes; the caller throws it away.
+        standards: what takes are held against; default: the fixed limits alone.
 
     Raises:
         PlanRefused: memory ran out on the last rung.
         RenderFailed, WeightsBroken, MissingLibrary: as the backend says.
         DiskFull: no room for the takes.
     """
-    return _Firing(shot, plan, furnace, machine, scratch, clock).run()
+    return _Firing(shot, plan, furnace, machine, scratch, clock, standards or Standards()).run()
 
 
 def next_seed(seed: int) -> int:
@@ -97,6 +98,7 @@ class _Firing:
     machine: Machine
     scratch: Path
     clock: PhaseClock
+    standards: Standards
     takes: list[Take] = field(default_factory=list)
 
     def run(self) -> Fired:
@@ -172,7 +174,7 @@ class _Firing:
             seed=segment.seed,
             path=str(path),
             sha256=sha256,
-            verdict=judge(measure(clip)),
+            verdict=self.standards.verdict(clip, segment.prompt),
         )
         self.takes.append(take)
         self.clock.step("check", 1, 1)

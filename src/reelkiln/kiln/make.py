@@ -17,6 +17,7 @@ from reelkiln.kiln.fire import Fired, fire
 from reelkiln.kiln.furnace import Furnace
 from reelkiln.kiln.names import refused
 from reelkiln.kiln.recipe import Recipe, Weights, take_note
+from reelkiln.kiln.standards import Standards, limits_for, reader_for, scorer_for
 from reelkiln.kiln.watch import PhaseClock, Watch
 from reelkiln.kiln.weights import weights_of
 from reelkiln.models.installed import locate
@@ -29,13 +30,14 @@ __all__ = ["Order", "make", "orders_for"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One clip to make: what, how, under which name, and which template told its words."""
+    """One clip to make: what, how, under which name; which template told it, in whose colours."""
 
     shot: Shot
     plan: Plan
     movie: Path
     private: bool = False
     origin: Origin | None = None
+    palette: tuple[str, ...] = ()
 
 
 def orders_for(
@@ -77,6 +79,7 @@ def make(
     folders = locate(card, orders[0].shot.preset, bench.cache)
     signer = bench.signer()
     weights = weights_of(card, orders[0].shot.preset, folders)
+    scorer, reader = scorer_for(folders), reader_for(card)
     deliveries: list[Delivery] = []
     refusals: list[str] = []
     with (
@@ -92,6 +95,9 @@ def make(
                 machine=bench.machine,
                 scratch=scratch,
                 clock=clock,
+                standards=Standards(
+                    limits_for(order.origin, bench.ledger), order.palette, scorer, reader
+                ),
             )
             recipe = _recipe(order, fired, weights, choice, bench)
             if fired.refusals:

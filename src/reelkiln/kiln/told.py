@@ -66,11 +66,13 @@ def order_of(
     *,
     preset: str | None = None,
     setting: Setting | None = None,
+    palette: tuple[str, ...] = (),
 ) -> Order:
     """A scripted shot, planned for this machine.
 
     Args:
         setting: steps, guidance and seed to use; default: the card's.
+        palette: the brand's colours.
 
     Raises:
         PlanRefused, UsageError: as `plan_shot` says.
@@ -88,7 +90,7 @@ def order_of(
         needs_tick=scripted.needs_tick,
     )
     plan = plan_shot(shot, card, bench.machine)
-    return Order(shot=shot, plan=plan, movie=movie, origin=origin)
+    return Order(shot=shot, plan=plan, movie=movie, origin=origin, palette=palette)
 
 
 def movies_for(shots: Sequence[Scripted], folder: Path) -> list[Path]:

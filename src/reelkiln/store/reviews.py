@@ -10,9 +10,17 @@ from datetime import datetime
 from sqlalchemy import text
 
 from reelkiln.errors import UsageError
+from reelkiln.reel import Marks
 from reelkiln.store.ledger import Ledger
 
-__all__ = ["TakeCount", "find_setting", "keep_setting", "record_review", "take_counts"]
+__all__ = [
+    "TakeCount",
+    "approved_marks",
+    "find_setting",
+    "keep_setting",
+    "record_review",
+    "take_counts",
+]
 
 _DELIVERY = text("SELECT id FROM deliveries WHERE sha256 = :sha256 ORDER BY id DESC LIMIT 1")
 _REVIEW = text(
@@ -26,6 +34,11 @@ _COUNTS = text(
     " coalesce((SELECT r.approved FROM reviews r WHERE r.delivery_id = d.id"
     " ORDER BY r.id DESC LIMIT 1), 0) AS approved"
     " FROM deliveries d WHERE d.template <> '' ORDER BY d.id"
+)
+_APPROVED = text(
+    "SELECT t.marks FROM deliveries d JOIN takes t ON t.delivery_id = d.id AND t.kept = 1"
+    " WHERE d.template = :template AND (SELECT r.approved FROM reviews r"
+    " WHERE r.delivery_id = d.id ORDER BY r.id DESC LIMIT 1) = 1 ORDER BY t.id"
 )
 _KEEP = text(
     "INSERT INTO settings (template, product, model, setting, chosen_at)"
@@ -73,6 +86,13 @@ def take_counts(ledger: Ledger) -> tuple[TakeCount, ...]:
     with ledger.transaction() as connection:
         rows = connection.execute(_COUNTS).all()
     return tuple(TakeCount(row[0], int(row[1] or 1), bool(row[2])) for row in rows)
+
+
+def approved_marks(ledger: Ledger, template: str) -> tuple[Marks, ...]:
+    """What the gate measured of the kept takes of a template that a person approved."""
+    with ledger.transaction() as connection:
+        rows = connection.execute(_APPROVED, {"template": template}).all()
+    return tuple(json.loads(row[0]) for row in rows)
 
 
 def keep_setting(

@@ -1,0 +1,82 @@
+"""What a take is held against: its template's limits, its colours, its words, its writing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reelkiln.backends.score import open_scorer
+from reelkiln.backends.seam import Folders
+from reelkiln.errors import MissingLibrary
+from reelkiln.gate.judge import judge, score_mark
+from reelkiln.gate.limits import FIXED, Limits, robust_limits
+from reelkiln.gate.measure import Wanted, measure
+from reelkiln.gate.text import open_reader, read_text, text_marks
+from reelkiln.plan.card import Card
+from reelkiln.reel import Clip, Origin, Verdict
+from reelkiln.store.ledger import Ledger
+from reelkiln.store.reviews import approved_marks
+
+if TYPE_CHECKING:
+    from reelkiln.backends.score import Scorer
+    from reelkiln.gate.text import Reader
+
+__all__ = ["JUDGE", "Standards", "limits_for", "reader_for", "scorer_for"]
+
+JUDGE = "judge"
+"""The source of a card that holds a scorer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standards:
+    """How takes are judged. What is absent is not measured, never made up.
+
+    `palette` holds a brand's colours as `#rrggbb`: the distance to them is measured; how much of it
+    is too much, only the approved takes of a template can say.
+    """
+
+    limits: Limits = FIXED
+    palette: tuple[str, ...] = ()
+    scorer: Scorer | None = None
+    reader: Reader | None = None
+
+    def verdict(self, clip: Clip, words: str) -> Verdict:
+        """Measure a take and judge it."""
+        marks = measure(clip, Wanted(palette=self.palette) if self.palette else None)
+        marks |= score_mark(self.scorer, clip, words)
+        if self.reader is not None:
+            marks |= text_marks(read_text(clip, self.reader))
+        return judge(marks, self.limits)
+
+
+def limits_for(origin: Origin | None, ledger: Ledger) -> Limits:
+    """The fixed limits, and from 20 approved takes of its template on, what is usual for it.
+
+    A brand's palette is no fixed limit: a template may want other colours around the product.
+    """
+    base = FIXED.without("palette")
+    if origin is None:
+        return base
+    return robust_limits(approved_marks(ledger, origin.template), base)
+
+
+def scorer_for(folders: Folders) -> Scorer | None:
+    """The scorer that comes with a model, where one does.
+
+    Raises:
+        WeightsBroken: it is there and cannot be read.
+    """
+    return open_scorer(folders[JUDGE]) if JUDGE in folders else None
+
+
+def reader_for(card: Card) -> Reader | None:
+    """What reads writing, where the extra `text` is installed.
+
+    The bundled model draws labels with marks on them that are no letters: nobody reads those.
+    """
+    if card.bundled:
+        return None
+    try:
+        return open_reader()
+    except MissingLibrary:
+        return None
