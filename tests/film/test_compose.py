@@ -70,6 +70,16 @@ def test_it_fades_in_and_out():
     assert green == pytest.approx([125, 175, 200, 200, 187.5, 162.5, 137.5, 112.5], abs=0.6)
 
 
+@pytest.mark.parametrize("alpha", [255, 254])
+def test_a_picture_without_clear_parts_fades_like_any_other(alpha):
+    what = plain((10, 200, 30, alpha))
+    one = shown(0, 1, (Fraction(1), 0), what)
+    frames = list(compose(film(4), Fraction(4), [one]))
+    assert [int(frame[8, 8, 1]) for frame in frames] == pytest.approx(
+        [112.5, 137.5, 162.5, 187.5], abs=1
+    )
+
+
 def test_the_span_is_held_to_the_frame():
     frames = list(compose(film(6), Fraction(2), [shown(1, 2)]))
     assert [bool((frame != 100).any()) for frame in frames] == [

@@ -94,8 +94,9 @@ class _Layer:
             slice(shown.picture.left, shown.picture.left + image.width),
         )
         self.strength = -1.0
-        self.colour = self.through = self.rgba[..., :3]
-        self.opaque = False
+        self.plain = np.ascontiguousarray(self.rgba[..., :3])
+        self.colour = self.through = self.plain
+        self.opaque = bool((self.rgba[..., 3] == 255).all())
 
     def lay(self, frame: "Frames", strength: float) -> None:
         size = self.shown.picture.size
@@ -103,11 +104,13 @@ class _Layer:
             raise UsageError(
                 f"a frame is {frame.shape[1]}x{frame.shape[0]}, its overlay was drawn for {size}"
             )
-        self._ready(strength)
         part: NDArray[np.uint8] = frame[self.box]
-        if self.opaque:
-            part[:] = self.colour
+        if self.opaque and strength == 1:
+            part[:] = self.plain
+        elif self.opaque:
+            part[:] = cv2.addWeighted(part, 1 - strength, self.plain, strength, 0)
         else:
+            self._ready(strength)
             part[:] = cv2.add(cv2.multiply(part, self.through, scale=1 / 255), self.colour)
 
     def _ready(self, strength: float) -> None:
@@ -119,4 +122,3 @@ class _Layer:
         self.colour = np.rint(self.rgba[..., :3] * alpha).astype(np.uint8)
         through = np.rint((1 - alpha) * 255).astype(np.uint8)
         self.through = np.ascontiguousarray(np.broadcast_to(through, self.colour.shape))
-        self.opaque = not self.through.any()
