@@ -8,6 +8,7 @@ from PIL import Image
 from film.scenes import BOX, made_by_ffmpeg, make, moving_box
 from reelkiln.errors import FilmError, UsageError
 from reelkiln.film.sheet import moments, write_contact_sheet, write_poster
+from reelkiln.film.xmp import MADE_BY_AI
 from reelkiln.reel import Clip
 
 
@@ -94,3 +95,13 @@ def test_what_cannot_be_read_or_written_is_named(tmp_path, write):
     with pytest.raises(UsageError, match=r"a\.png cannot be written"):
         write(tmp_path / "a.mp4", tmp_path / "gone" / "a.png")
     assert not list(tmp_path.glob("*.png"))
+
+
+def test_the_pictures_say_that_they_are_made_by_ai_where_they_are(tmp_path):
+    make(tmp_path / "a.mp4")
+    for write in (write_poster, write_contact_sheet):
+        for made_by_ai in (True, False):
+            write(tmp_path / "a.mp4", tmp_path / "a.png", made_by_ai=made_by_ai)
+            with Image.open(tmp_path / "a.png") as image:
+                said = image.text.get("XML:com.adobe.xmp", "")
+            assert (MADE_BY_AI in said) is made_by_ai

@@ -6,12 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from kiln.nulls import GPU, NO_GPU, NOON, null_bench, null_card, null_shot
 from reelkiln.errors import DiskFull, GateRefused, PlanRefused, UsageError
 from reelkiln.film.facts import probe
 from reelkiln.film.label import open_signer, verify
 from reelkiln.film.tags import RECIPE, read_tags
+from reelkiln.film.xmp import MADE_BY_AI
 from reelkiln.kiln.choose import Choice
 from reelkiln.kiln.deliver import file_sha256
 from reelkiln.kiln.make import Order, make, orders_for
@@ -95,6 +97,9 @@ def test_every_clip_is_labelled_also_a_private_one(bench, private):
         assert (report.recipe, report.words) == (delivery.digest, "")
         assert delivery.facts.bytes == delivery.movie.stat().st_size
         assert delivery.sha256 == file_sha256(delivery.movie)
+        for beside in (delivery.beside.poster, delivery.beside.sheet):
+            with Image.open(beside) as image:
+                assert MADE_BY_AI in image.text["XML:com.adobe.xmp"]
 
 
 def test_a_refused_clip_is_labelled_too(bench):

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
 from reelkiln.errors import FilmError
 from reelkiln.film.container import opened, picture
 from reelkiln.film.partfile import write_bytes
 from reelkiln.film.read import oblong, to_rgb
+from reelkiln.film.xmp import PACKET
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,8 +40,10 @@ class _Still:
     pixels: "NDArray[np.uint8]"
 
 
-def write_poster(movie: Path, target: Path) -> None:
+def write_poster(movie: Path, target: Path, *, made_by_ai: bool = False) -> None:
     """Write a PNG of the frame that shows most: the sharpest that is neither dark nor washed out.
+
+    With `made_by_ai` it says so in its XMP packet, unsigned.
 
     Raises:
         UsageError: the film is missing, or the folder of `target` cannot be written.
@@ -48,11 +52,13 @@ def write_poster(movie: Path, target: Path) -> None:
     """
     stills = list(_stills(movie, POSTER_CANDIDATES))
     best = max(stills, key=lambda still: _appeal(still.pixels))
-    write_bytes(target, _png(Image.fromarray(best.pixels)))
+    write_bytes(target, _png(Image.fromarray(best.pixels), made_by_ai=made_by_ai))
 
 
-def write_contact_sheet(movie: Path, target: Path) -> None:
+def write_contact_sheet(movie: Path, target: Path, *, made_by_ai: bool = False) -> None:
     """Write a PNG with 8 to 24 frames of the film, evenly spread, each with its time.
+
+    With `made_by_ai` it says so in its XMP packet, unsigned.
 
     Raises:
         UsageError, FilmError, DiskFull: as `write_poster`.
@@ -62,7 +68,7 @@ def write_contact_sheet(movie: Path, target: Path) -> None:
     stills = list(_stills(movie, min(24, max(8, ceil(seconds / 2)))))
     labelled = [(f"{float(still.seconds):.2f} s", still.pixels) for still in stills]
     shrink = min(1.0, CELL_MAX / max(labelled[0][1].shape))
-    write_bytes(target, _png(_sheet(labelled, shrink)))
+    write_bytes(target, _png(_sheet(labelled, shrink), made_by_ai=made_by_ai))
 
 
 def write_grid(cells: "Sequence[tuple[str, NDArray[np.uint8]]]", target: Path) -> None:
@@ -152,7 +158,9 @@ def _columns(count: int, width: int, height: int) -> int:
     return min(range(1, count + 1), key=cost)
 
 
-def _png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=4)
+def _png(image: Image.Image, *, made_by_ai: bool = False) -> bytes:
+    buffer, notes = io.BytesIO(), PngInfo()
+    if made_by_ai:  # the keyword that Adobe's XMP Specification Part 3, "PNG", names
+        notes.add_itxt("XML:com.adobe.xmp", PACKET)
+    image.save(buffer, "PNG", compress_level=4, pnginfo=notes)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""IPTC's digital source type in an MP4: where programs look that know nothing of C2PA.
+"""IPTC's digital source type in a film or picture: where programs look that know nothing of C2PA.
 
 IPTC asks generators to write the term trainedAlgorithmicMedia into the XMP packet of images and
 videos (iptc.org, Photo Metadata User Guide, "Guidance for using Digital Source Type"); its Video
@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from reelkiln.film.boxes import Box
 
-__all__ = ["AI_TYPES", "MADE_BY_AI", "source_types", "xmp_box"]
+__all__ = ["AI_TYPES", "MADE_BY_AI", "PACKET", "source_types", "xmp_box"]
 
 MADE_BY_AI = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 """Media made by a model that was trained on samples (cv.iptc.org/newscodes/digitalsourcetype)."""
@@ -31,7 +31,7 @@ UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 BYTES_MAX = 2**20
 BOXES_MAX = 16
 
-_PACKET = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+PACKET = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
  <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
   <rdf:Description rdf:about=""
@@ -40,6 +40,7 @@ _PACKET = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
  </rdf:RDF>
 </x:xmpmeta>
 <?xpacket end="r"?>"""
+"""The packet as text, for a picture's own place for it."""
 
 # Not an XML parser: a packet from anywhere may be built to break one, and one term is looked for.
 _TYPE = re.compile(
@@ -49,7 +50,7 @@ _TYPE = re.compile(
 
 def xmp_box() -> bytes:
     """The whole box, to lie at the top level of an MP4."""
-    body = UUID + _PACKET.encode()
+    body = UUID + PACKET.encode()
     return struct.pack(">I4s", 8 + len(body), b"uuid") + body
 
 

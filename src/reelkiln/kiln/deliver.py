@@ -79,8 +79,8 @@ def deliver(
             lambda done, total: clock.step("finish", done, total),
         )
         labelled = label(staged, Claim(recipe=digest(recipe)), signer)
-        write_poster(staged, companions(staged).poster)
-        write_contact_sheet(staged, companions(staged).sheet)
+        write_poster(staged, companions(staged).poster, made_by_ai=True)
+        write_contact_sheet(staged, companions(staged).sheet, made_by_ai=True)
         delivery = Delivery(
             movie=movie,
             beside=companions(movie),
