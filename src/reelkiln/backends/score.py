@@ -1,0 +1,158 @@
+"""Words to picture: does a clip show what its prompt says?
+
+A scorer is called with a clip and the words; its zero lies between what fits and what does not, and
+None says that it cannot tell. Two exist: one that never tells, and the bundled model's own judge,
+which reads a clip's product, colour, background, surface and motion, and compares them with those
+of them that the words name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from reelkiln.backends.weights import check_safetensors
+from reelkiln.errors import WeightsBroken
+from reelkiln.reel import Clip
+
+__all__ = ["NullScorer", "Scorer", "SparkScorer", "Vocabulary", "open_scorer", "read_words"]
+
+Vocabulary = Mapping[str, Mapping[str, tuple[str, ...]]]
+"""Factor ("product", "motion", …) to label to the phrases that name it."""
+
+
+class Scorer(Protocol):
+    """How well a picture fits words."""
+
+    def __call__(self, clip: Clip, words: str) -> float | None:
+        """Score a clip; 0 lies between what fits and what does not, more is better."""
+        ...
+
+
+class NullScorer:
+    """Cannot tell, whatever it is shown."""
+
+    def __call__(self, clip: Clip, words: str) -> float | None:
+        """None."""
+        return None
+
+
+def read_words(words: str, vocabulary: Vocabulary) -> dict[str, str]:
+    """The labels that words name: factor to label, factors that are not named left out.
+
+    Longer phrases win over shorter ones inside them ("pink background" names no pink product); of
+    several labels of a factor, the one named first counts.
+
+    >>> known = {"colour": {"pink": ("pink",)}, "background": {"pink": ("pink background",)}}
+    >>> read_words("On a Pink, pink background", known)
+    {'colour': 'pink', 'background': 'pink'}
+    """
+    text = " ".join(re.findall(r"\w+", words.lower()))
+    phrases = sorted(
+        (
+            (phrase.lower(), factor, label)
+            for factor, labels in vocabulary.items()
+            for label, said in labels.items()
+            for phrase in said
+        ),
+        key=lambda entry: (-len(entry[0]), entry),
+    )
+    found: list[tuple[int, str, str]] = []
+    for phrase, factor, label in phrases:
+        for hit in re.finditer(rf"\b{re.escape(phrase)}\b", text):
+            found.append((hit.start(), factor, label))
+            # What is read is crossed out, so that no shorter phrase is found inside it.
+            text = text[: hit.start()] + "_" * len(phrase) + text[hit.end() :]
+    labels: dict[str, str] = {}
+    for _, factor, label in sorted(found):
+        labels.setdefault(factor, label)
+    return {factor: labels[factor] for factor in vocabulary if factor in labels}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SparkScorer:
+    """The bundled model's judge, loaded.
+
+    `vocabulary` holds every phrase, also of factors that are not judged; `judged` names the labels
+    of each factor that the judge reads, in the order of its outputs.
+    """
+
+    network: Any
+    vocabulary: Vocabulary
+    judged: Mapping[str, tuple[str, ...]]
+
+    def __call__(self, clip: Clip, words: str) -> float | None:
+        """Score a clip.
+
+        Returns:
+            the mean, over the factors that the words name, of how much surer the judge is of the
+            label asked for than of the likeliest other: -1 (all wrong) to 1 (all right). None
+            where the words name nothing that the judge knows.
+        """
+        sure = self.read(clip)
+        asked = {f: label for f, label in read_words(words, self.vocabulary).items() if f in sure}
+        if not asked:
+            return None
+        margins = [
+            sure[f][label] - max(p for other, p in sure[f].items() if other != label)
+            for f, label in asked.items()
+        ]
+        return sum(margins) / len(margins)
+
+    def read(self, clip: Clip) -> dict[str, dict[str, float]]:
+        """How sure the judge is of each label: factor to label to probability (0 to 1)."""
+        import torch
+
+        from reelkiln.backends.spark_judge import prepare
+
+        with torch.inference_mode():
+            found = self.network(prepare(clip.frames))
+        return {
+            factor: dict(zip(labels, found[factor][0].softmax(0).tolist(), strict=True))
+            for factor, labels in self.judged.items()
+        }
+
+
+def open_scorer(folder: Path) -> SparkScorer:
+    """Load the judge from its folder (`config.json` and `model.safetensors`), on the CPU.
+
+    Raises:
+        WeightsBroken: a file is missing, cut short, or not what the judge needs; it is named.
+    """
+    from safetensors.torch import load_file
+
+    from reelkiln.backends.spark_judge import build_judge
+
+    config, weights = folder / "config.json", folder / "model.safetensors"
+    factors = _read_config(config)
+    check_safetensors(weights, "spark")
+    judged = {f: tuple(labels) for f, labels in factors["factors"].items()}
+    network = build_judge({f: len(labels) for f, labels in judged.items()})
+    try:
+        network.load_state_dict({k: v.float() for k, v in load_file(weights).items()})
+    except RuntimeError as error:
+        raise WeightsBroken(
+            f"{weights} holds other layers than the judge has", hint="Install reelkiln again."
+        ) from error
+    vocabulary = {
+        f: {label: tuple(said) for label, said in labels.items()}
+        for f, labels in (factors["factors"] | {"light": factors["other"]}).items()
+    }
+    return SparkScorer(network.eval().requires_grad_(False), vocabulary, judged)
+
+
+def _read_config(file: Path) -> dict[str, Any]:
+    try:
+        config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        if {"factors", "other"} <= config.keys():
+            return config
+        reason = "it names no factors"
+    except (OSError, ValueError, AttributeError) as error:
+        reason = str(error)
+    raise WeightsBroken(
+        f"the judge's {file} cannot be read: {reason}", hint="Install reelkiln again."
+    )
