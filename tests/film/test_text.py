@@ -1,9 +1,12 @@
 """What a reader of the script would look for first, as facts about glyphs."""
 
+from importlib.resources import files
+
 import pytest
+import uharfbuzz as hb
 
 from reelkiln.errors import UsageError
-from reelkiln.film.fonts import bundled
+from reelkiln.film.fonts import Typeface, bundled
 from reelkiln.film.text import TEXT_MAX, Paragraph, clean
 
 LATIN, HINDI, TAMIL, ARABIC, *_ = bundled()
@@ -72,6 +75,13 @@ def test_letters_of_arabic_join_and_change_with_their_place():
     assert len({last, middle, first, *numbers("ب")}) == 4
 
 
+def test_a_letter_joins_one_that_is_set_apart_from_it():
+    """By another face, or on another line: its shape tells that the word goes on."""
+    apart = Paragraph("بب", bundled()).line(0, 1)
+    assert [glyph.number for glyph in apart.glyphs] == numbers("بب")[-1:]
+    assert [glyph.number for glyph in apart.glyphs] != numbers("ب")
+
+
 def test_letters_that_join_to_one_side_only_break_the_chain():
     assert numbers("ادا") == [alone(ARABIC, one) for one in "ادا"]
 
@@ -129,9 +139,26 @@ def test_the_first_face_is_preferred_and_the_others_fill_its_gaps():
     assert [glyph.face for glyph in glyphs] == [own, HINDI]
 
 
+def part(letters):
+    """A face of Hindi that knows these letters only."""
+    source = files("reelkiln.film") / "fonts" / "NotoSansDevanagari-Regular.ttf"
+    wish = hb.SubsetInput()
+    wish.unicode_set.update(ord(one) for one in letters)
+    face = hb.subset(hb.Face(hb.Blob(source.read_bytes())), wish)
+    return Typeface("part", hb.Font(face), face.upem, frozenset(face.unicodes))
+
+
+def test_marks_and_joiners_are_drawn_by_the_face_of_their_letter():
+    many, few = part("कखगि "), part("षि ")
+    glyphs = Paragraph("कखगषि\u200cष\u200cष", (many, few)).line(0, 9).glyphs
+    assert [glyph.face for glyph in glyphs[:3]] == [many] * 3
+    assert {glyph.face for glyph in glyphs[3:]} == {few}
+
+
 def test_characters_that_no_face_has_are_found_with_their_place():
     assert Paragraph("a🚀b漢", bundled()).missing() == (1, 3)
     assert Paragraph("a\u200db\ufe0f", bundled()).missing() == ()
+    assert Paragraph("🚀\ufe0fb", bundled()).missing() == (0,)
 
 
 @pytest.mark.parametrize(

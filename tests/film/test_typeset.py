@@ -102,6 +102,15 @@ def test_a_line_is_drawn_exactly():
     assert coverage(found).sum() / 255 == pytest.approx(area, rel=0.01)
 
 
+def test_letters_stand_upright_and_are_not_mirrored():
+    found = typeset("F", bundled(), Room(width=99, height=99, size=60, least=60, lines=1), "x")
+    ink = coverage(found)
+    rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
+    ink = ink[rows[0] : rows[-1], columns[0] : columns[-1]] > 128
+    assert ink[2].mean() > 0.9 > ink[-2].mean()
+    assert ink[:, 2].mean() > 0.9 > ink[:, -2].mean()
+
+
 def test_half_a_pixel_is_half_grey():
     found = typeset("l", bundled(), Room(width=99, height=99, size=30, least=30, lines=1), "x")
     assert len(set(coverage(found)[15].tolist()) - {0, 255}) >= 1

@@ -66,5 +66,5 @@ def _fit(image: Image.Image, path: Path, width: int, height: int) -> Image.Image
     image = image.crop(box)
     scale = min(width / image.width, height / image.height)
     size = (max(1, int(image.width * scale)), max(1, int(image.height * scale)))
-    # Premultiplied while it is scaled: hidden colours of clear pixels do not bleed into the edge.
-    return image.convert("RGBa").resize(size, Image.Resampling.LANCZOS).convert("RGBA")
+    # Pillow weighs colours by alpha: hidden colours of clear pixels do not bleed into the edge.
+    return image.resize(size, Image.Resampling.LANCZOS)
