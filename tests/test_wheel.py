@@ -70,7 +70,9 @@ def test_the_gpu_extra_admits_only_tested_versions(metadata, library, tested, un
 
 def test_the_metadata_names_licence_and_python(metadata):
     assert metadata["Name"] == "reelkiln"
-    assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata["License-Expression"] == "Apache-2.0 AND OFL-1.1"
+    named = {Path(name).name for name in metadata.get_all("License-File")}
+    assert named == {"LICENSE", "NOTICE", "OFL.txt"}
     assert metadata["Requires-Python"] == ">=3.11"
 
 
