@@ -29,8 +29,10 @@ from PIL import Image
 from reelkiln.film.compose import Shown, compose
 from reelkiln.film.encode import CRF, PRESET
 from reelkiln.film.finish import ffmpeg_program
-from reelkiln.film.overlay import Caption, Disclosure, EndCard, Logo, Stage, draw, look
+from reelkiln.film.look import look
+from reelkiln.film.overlay import Caption, Disclosure, EndCard, Logo, draw
 from reelkiln.film.platforms import find_platform
+from reelkiln.film.stage import Stage
 from reelkiln.reel import Size
 
 SMALL, LARGE, FPS = Size(512, 896), Size(1080, 1920), Fraction(24)

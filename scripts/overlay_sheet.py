@@ -13,17 +13,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from reelkiln.film.overlay import (
-    Caption,
-    Disclosure,
-    EndCard,
-    Overlay,
-    Stage,
-    draw,
-    look,
-    show_safe_zone,
-)
+from reelkiln.film.look import look
+from reelkiln.film.overlay import Caption, Disclosure, EndCard, Overlay, draw
 from reelkiln.film.platforms import find_platform
+from reelkiln.film.stage import Stage, show_safe_zone
 from reelkiln.reel import Size
 
 SIZE = Size(540, 960)

@@ -12,17 +12,10 @@ from PIL import Image
 
 from reelkiln.errors import UsageError
 from reelkiln.film.colour import contrast
-from reelkiln.film.overlay import (
-    Caption,
-    Disclosure,
-    EndCard,
-    Logo,
-    Stage,
-    draw,
-    look,
-    show_safe_zone,
-)
+from reelkiln.film.look import look
+from reelkiln.film.overlay import Caption, Disclosure, EndCard, Logo, draw
 from reelkiln.film.platforms import load_platforms
+from reelkiln.film.stage import Stage, show_safe_zone
 from reelkiln.reel import Size
 
 PLATFORMS = load_platforms()
@@ -158,7 +151,9 @@ if {hidden}:
     sys.modules["PIL._imagingft"] = None  # FreeType, Raqm, FriBidi and HarfBuzz as Pillow has them
     from PIL import features
     assert not any(features.check(one) for one in ("freetype2", "raqm", "fribidi", "harfbuzz"))
-from reelkiln.film.overlay import Caption, Stage, draw, look
+from reelkiln.film.look import look
+from reelkiln.film.overlay import Caption, draw
+from reelkiln.film.stage import Stage
 from reelkiln.reel import Size
 stage = Stage(size=Size(540, 960), box=(20, 20, 520, 940))
 for text in {texts!r}:

@@ -5,37 +5,29 @@ only the ground of an end card fills the frame. Top left of the zone is the disc
 right the logo's; captions keep below both.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from reelkiln.film.colour import BLACK, WHITE, Colour, Plate, contrast, parse, plate
-from reelkiln.film.fonts import Typeface, bundled, open_font
+from reelkiln.film.colour import BLACK, Colour, Plate, contrast, plate
 from reelkiln.film.ink import coverage
 from reelkiln.film.logo import read_logo
-from reelkiln.film.rules import SafeZone
+from reelkiln.film.look import Look, ink_on, strong_inks
+from reelkiln.film.stage import Stage
 from reelkiln.film.typeset import Block, Room, typeset
 from reelkiln.reel import Size
-
-if TYPE_CHECKING:
-    from reelkiln.reel import Frames
 
 __all__ = [
     "Caption",
     "Disclosure",
     "EndCard",
     "Logo",
-    "Look",
     "Overlay",
     "Picture",
-    "Stage",
     "draw",
-    "look",
-    "show_safe_zone",
 ]
 
 CAPTION, CAPTION_LEAST, CAPTION_LINES = 0.058, 0.036, 3
@@ -49,64 +41,6 @@ HEADER = 0.12
 
 NOTE_WIDTH, LOGO_WIDTH = 0.62, 0.32
 """Their shares of the safe zone's width."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """The delivery's size, and the box (left, top, right, bottom in pixels) that stays visible."""
-
-    size: Size
-    box: tuple[int, int, int, int]
-
-    @classmethod
-    def of(cls, size: Size, zone: SafeZone) -> "Stage":
-        """The stage of a platform."""
-        return cls(size=size, box=zone.box(size))
-
-    @property
-    def width(self) -> int:
-        """Of the box, in pixels."""
-        return self.box[2] - self.box[0]
-
-    @property
-    def height(self) -> int:
-        """Of the box, in pixels."""
-        return self.box[3] - self.box[1]
-
-    def share(self, of: float) -> int:
-        """A share of the shorter side, in pixels, at least 1."""
-        return max(1, round(of * min(self.size.width, self.size.height)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """How a brand looks: main colour, further ones, faces for headings and for body text."""
-
-    main: Colour
-    accents: tuple[Colour, ...]
-    heading: tuple[Typeface, ...]
-    body: tuple[Typeface, ...]
-
-
-def look(palette: Sequence[str], heading: Path | None = None, body: Path | None = None) -> Look:
-    """A brand's look: its own fonts first, then those that come along, for what it lacks.
-
-    Args:
-        palette: colours like "#c0ffee", the main one first, at least one.
-        heading, body: font files.
-
-    Raises:
-        UsageError: a colour or a font file is none.
-    """
-    main, *accents = (parse(colour) for colour in palette)
-    own_heading = (open_font(heading),) if heading else ()
-    own_body = (open_font(body),) if body else ()
-    return Look(
-        main=main,
-        accents=tuple(accents),
-        heading=(*own_heading, *bundled(bold=True)),
-        body=(*own_body, *bundled(bold=not own_body)),
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,19 +116,6 @@ def draw(overlay: Overlay, stage: Stage, look: Look, what: str = "") -> Picture:
             return _end_card(overlay, stage, look, what or "end card")
 
 
-def show_safe_zone(frame: "Frames", stage: Stage) -> Image.Image:
-    """A frame (uint8, height x width x 3) with what the platform covers darkened and the zone
-    outlined: a preview, never part of a film."""
-    picture = Image.fromarray(frame)
-    left, top, right, bottom = stage.box
-    covered = Image.new("L", picture.size, 150)
-    covered.paste(0, stage.box)
-    picture.paste((150, 20, 30), (0, 0), covered)
-    outline = (left, top, right - 1, bottom - 1)
-    ImageDraw.Draw(picture).rectangle(outline, outline=(255, 235, 60), width=stage.share(0.004))
-    return picture
-
-
 def _caption(caption: Caption, stage: Stage, look: Look, what: str) -> Picture:
     size, header = stage.share(CAPTION), stage.share(HEADER + 0.02)
     pad = (round(size * 0.6), round(size * 0.3))
@@ -206,7 +127,7 @@ def _caption(caption: Caption, stage: Stage, look: Look, what: str) -> Picture:
         lines=CAPTION_LINES,
     )
     block = typeset(caption.text, look.body, room, what, caption.language)
-    image = _on_plate(block, plate(look.main, _strong(look)), pad)
+    image = _on_plate(block, plate(look.main, strong_inks(look)), pad)
     low = stage.box[3] - image.height
     high = stage.box[1] + header
     top = {"lower": low, "upper": high, "middle": (low + high) // 2}[caption.where]
@@ -242,7 +163,7 @@ def _end_card(card: EndCard, stage: Stage, look: Look, what: str) -> Picture:
         lines=HEADLINE_LINES,
     )
     block = typeset(card.headline, look.heading, room, f"{what}: headline", card.language)
-    words = _inked(block, _on(look.main, look))
+    words = _inked(block, ink_on(look.main, look))
     parts = [part for part in (logo, words, action) if part]
     top = stage.box[1] + (stage.height - words.height - taken) // 2
     for part in parts:
@@ -263,19 +184,8 @@ def _button(card: EndCard, stage: Stage, look: Look, what: str) -> Image.Image:
     )
     block = typeset(card.action, look.heading, room, f"{what}: call to action", card.language)
     seen = [accent for accent in look.accents if contrast(accent, look.main) >= 3]
-    colour = seen[0] if seen else _on(look.main, look)
-    return _on_plate(block, Plate(colour, 1.0, _on(colour, look), 0), pad, round_share=0.5)
-
-
-def _strong(look: Look) -> tuple[Colour, ...]:
-    """Colours of the brand that words on its main colour can have without effort for the eye."""
-    return tuple(accent for accent in look.accents if contrast(accent, look.main) >= 7)
-
-
-def _on(ground: Colour, look: Look) -> Colour:
-    """The colour for words on an opaque ground."""
-    brand = [one for one in (*look.accents, look.main) if contrast(one, ground) >= 7]
-    return brand[0] if brand else max((WHITE, BLACK), key=lambda ink: contrast(ink, ground))
+    colour = seen[0] if seen else ink_on(look.main, look)
+    return _on_plate(block, Plate(colour, 1.0, ink_on(colour, look), 0), pad, round_share=0.5)
 
 
 def _centred(stage: Stage, image: Image.Image) -> int:
