@@ -201,6 +201,20 @@ def test_one_flipped_bit_of_the_film_is_caught(labelled, kind, share):
     assert report.signed
 
 
+def test_no_byte_behind_the_label_changes_unseen(labelled):
+    """Of a whole film only the brand, the head of the label's box and its padding may change."""
+    data = labelled.read_bytes()
+    _, end = inside(labelled, "uuid")
+    assert end < len(data) / 2
+    for at in range(end, len(data), 11):
+        labelled.write_bytes(data)
+        try:
+            report = verify(changed(labelled, at))
+        except FilmError:
+            continue
+        assert not report.ok, at
+
+
 def test_the_xmp_note_is_under_the_signature_too(labelled):
     data = labelled.read_bytes()
     labelled.write_bytes(data[: -len(xmp_box())])

@@ -2,7 +2,7 @@
 
 C2PA carries the mark under a signature, and IPTC's term stands in the XMP packet beside it, covered
 by the same signature. Signing comes last: any later change to the film breaks the label, which is
-what it is for.
+what it is for. (C2PA leaves out the brand at a film's head, padding, and boxes named free or skip.)
 """
 
 import io
