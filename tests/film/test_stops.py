@@ -24,6 +24,8 @@ HERE = Path(__file__).parent.parent
 def child(body: str, *arguments: object, **more) -> subprocess.Popen[str]:
     """A real Python process that has the scenes at hand."""
     head = "import os, signal, sys, time\nfrom pathlib import Path\nfrom film.scenes import *\n"
+    # Started in the background by a shell, we inherit a Ctrl-C that nobody hears.
+    head += "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     return subprocess.Popen(
         [sys.executable, "-c", head + textwrap.dedent(body), *map(str, arguments)],
         stdin=subprocess.DEVNULL,

@@ -105,9 +105,7 @@ class _Teller:
         return BoardShot(
             scripted=scripted,
             caption=self.words(shot.caption, f"caption of shot {number + 1}", product),
-            crossfade=Fraction(str(fade.crossfade))
-            if isinstance(fade, Transition)
-            else Fraction(0),
+            crossfade=Fraction(str(fade)),
         )
 
     def words(
