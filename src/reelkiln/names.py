@@ -61,11 +61,14 @@ def wrong_path(path: str) -> str | None:
         return "must use / between folders"
     if path.startswith(("/", "~")) or ":" in path.split("/", 1)[0]:
         return "must be relative to the workspace"
-    for part in path.split("/"):
-        if part in ("", ".", ".."):
-            return "must stay inside the workspace"
-        if _FORBIDDEN.search(part) or part != part.rstrip(". "):
-            return f"{part} has a character that Windows does not allow"
-        if part.split(".", 1)[0].rstrip(" ").lower() in _RESERVED:
-            return f"{part} is a name that Windows keeps for itself"
+    return next(filter(None, map(_wrong_part, path.split("/"))), None)
+
+
+def _wrong_part(part: str) -> str | None:
+    if part in ("", ".", ".."):
+        return "must stay inside the workspace"
+    if _FORBIDDEN.search(part) or part != part.rstrip(". "):
+        return f"{part} has a character that Windows does not allow"
+    if part.split(".", 1)[0].rstrip(" ").lower() in _RESERVED:
+        return f"{part} is a name that Windows keeps for itself"
     return None
