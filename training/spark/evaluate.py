@@ -46,9 +46,9 @@ def load_pipeline(folder: Path, device: torch.device) -> Any:
     """The exported model as diffusers loads it, in float32."""
     from diffusers import AnimateDiffPipeline, MotionAdapter  # noqa: PLC0415
 
-    adapter = MotionAdapter.from_pretrained(str(folder / "motion"), torch_dtype=torch.float32)
+    adapter = MotionAdapter.from_pretrained(str(folder / "motion"), dtype=torch.float32)
     pipe = AnimateDiffPipeline.from_pretrained(
-        str(folder / "model"), motion_adapter=adapter, torch_dtype=torch.float32
+        str(folder / "model"), motion_adapter=adapter, dtype=torch.float32
     )
     pipe.set_progress_bar_config(disable=True)
     return pipe.to(device)

@@ -25,6 +25,9 @@ Vocabulary = Mapping[str, Mapping[str, tuple[str, ...]]]
 """Factor ("product", "motion", …) to label to the phrases that name it."""
 
 
+WORD = r"\w+"
+
+
 class Scorer(Protocol):
     """How well a picture fits words."""
 
@@ -51,26 +54,28 @@ def read_words(words: str, vocabulary: Vocabulary) -> dict[str, str]:
     >>> read_words("On a Pink, pink background", known)
     {'colour': 'pink', 'background': 'pink'}
     """
-    text = " ".join(re.findall(r"\w+", words.lower()))
-    phrases = sorted(
-        (
-            (phrase.lower(), factor, label)
-            for factor, labels in vocabulary.items()
-            for label, said in labels.items()
-            for phrase in said
-        ),
-        key=lambda entry: (-len(entry[0]), entry),
-    )
+    text = f" {' '.join(re.findall(WORD, words.lower()))} "
     found: list[tuple[int, str, str]] = []
-    for phrase, factor, label in phrases:
-        for hit in re.finditer(rf"\b{re.escape(phrase)}\b", text):
-            found.append((hit.start(), factor, label))
+    for phrase, factor, label in _longest_first(vocabulary):
+        while (start := text.find(f" {phrase} ")) >= 0:
+            found.append((start, factor, label))
             # What is read is crossed out, so that no shorter phrase is found inside it.
-            text = text[: hit.start()] + "_" * len(phrase) + text[hit.end() :]
+            text = f"{text[:start]} {'_' * len(phrase)} {text[start + len(phrase) + 2 :]}"
     labels: dict[str, str] = {}
     for _, factor, label in sorted(found):
         labels.setdefault(factor, label)
     return {factor: labels[factor] for factor in vocabulary if factor in labels}
+
+
+def _longest_first(vocabulary: Vocabulary) -> list[tuple[str, str, str]]:
+    """Every phrase with its factor and label."""
+    entries = [
+        (phrase.lower(), factor, label)
+        for factor, labels in vocabulary.items()
+        for label, said in labels.items()
+        for phrase in said
+    ]
+    return sorted(entries, key=lambda entry: (-len(entry[0]), entry))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
