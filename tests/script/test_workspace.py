@@ -74,7 +74,7 @@ def test_claims_are_refused_in_the_words_that_are_shown(folder):
 
 
 def test_a_product_that_lacks_a_value(folder):
-    change(folder / "products.csv", '"bamboo charcoal, olive oil"', "")
+    change(folder / "products.csv", '"bamboo charcoal, lavender sprigs"', "")
     said = "products.csv:7:5: charcoal-soap has no ingredients, which template "
     assert said + "droplet-ingredient shows" in mistakes(folder)
 
