@@ -156,7 +156,7 @@ def test_spark_has_its_own_licence_and_says_what_it_is():
     spark = CARDS["spark"]
     assert (spark.licence.state, spark.licence.commercial) == ("read", "allowed")
     assert "tiny" in spark.summary
-    assert (spark.presets["standard"].steps, spark.presets["standard"].guidance) == (12, 3.0)
+    assert (spark.presets["standard"].steps, spark.presets["standard"].guidance) == (8, 1.0)
 
 
 # ── finding ──────────────────────────────────────────────────────────────────────────────────────

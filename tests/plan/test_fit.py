@@ -16,8 +16,9 @@ EPIC, SPARK = CARDS["epicrealism"], CARDS["spark"]
 @pytest.mark.parametrize(
     ("card", "wished", "rendered"),
     [
-        (SPARK, ASPECTS["9:16"], Size(128, 128)),
-        (SPARK, ASPECTS["16:9"], Size(128, 128)),
+        (SPARK, ASPECTS["9:16"], Size(128, 224)),
+        (SPARK, ASPECTS["16:9"], Size(224, 128)),
+        (SPARK, ASPECTS["1:1"], Size(160, 160)),
         (EPIC, ASPECTS["1:1"], Size(512, 512)),
         (EPIC, ASPECTS["9:16"], Size(384, 704)),
         (EPIC, ASPECTS["16:9"], Size(704, 384)),

@@ -82,16 +82,17 @@ def test_the_dtype_that_is_chosen(card, where, dtype):
 
 def test_the_default_wish_with_the_bundled_model():
     chosen = plan_shot(shot(SPARK), SPARK, machine(**NO_GPU, cores=2))
-    assert (chosen.steps, chosen.guidance, chosen.size) == (12, 3.0, Size(128, 128))
+    assert (chosen.steps, chosen.guidance, chosen.size) == (8, 1.0, Size(128, 224))
     assert [segment.frames for segment in chosen.segments] == [16]
     assert chosen.ram_bytes < 1.2 * GiB
     assert chosen.peak_bytes == 0
     assert chosen.seconds_estimate < 22
     assert chosen.because == (
-        "spark, preset standard: 12 steps at guidance 3, two calls of the network a step.",
-        "128x128 is the only size spark renders; it is cropped by 44 % and scaled to 720x1280.",
+        "spark, preset standard: 8 steps at guidance 1, one call a step.",
+        "128x224 is the size of spark nearest in shape to 720x1280; "
+        "it is cropped by 2 % and scaled to 720x1280.",
         "4 s at 8 frames a second: 16 frames, played forth and back until the time is full.",
-        "on the processor: needs 0.66 GiB of RAM, which is there.",
+        "on the processor: needs 0.65 GiB of RAM, which is there.",
         "float32 on the processor: no GPU was found.",
         f"It takes about {chosen.seconds_estimate:.0f} s.",
     )
