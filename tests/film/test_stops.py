@@ -96,7 +96,7 @@ AT_LINES = """
     folder, every = Path(sys.argv[1]), int(sys.argv[2])
     tempfile.tempdir = str(folder)
     clip, target = moving_box(2, fps=24, width=32, height=32), folder / "a.mp4"
-    files = {"partfile.py", "interrupt.py", "encode.py"}
+    files = {"partfile.py", "interrupt.py", "encode.py", "child.py"}
     lines, strike = 0, -1
 
     def watch(frame, event, argument):

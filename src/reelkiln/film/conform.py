@@ -8,7 +8,16 @@ from math import ceil, floor
 from reelkiln.errors import UsageError
 from reelkiln.reel import Size
 
-__all__ = ["Conform", "Crop", "Finish", "conform", "cover", "filters", "forth_and_back"]
+__all__ = [
+    "Conform",
+    "Crop",
+    "Finish",
+    "conform",
+    "cover",
+    "filters",
+    "forth_and_back",
+    "interpolation",
+]
 
 SIDE_MIN, SIDE_MAX = 32, 4096
 """The smallest side with room for the sharpening filter; the largest that H.264 level 5.2 knows."""
@@ -153,8 +162,7 @@ def filters(work: Conform) -> str:
         f"crop={crop.width}:{crop.height}:{crop.left}:{crop.top}:exact=1",
     ]
     if work.interpolated:
-        rate = f"{work.fps.numerator}/{work.fps.denominator}"
-        chain.append(f"minterpolate=fps={rate}:mi_mode=mci:mc_mode=aobmc:me_mode=bidir:vsbmc=1")
+        chain.append(_minterpolate(work))
     if work.sharpened:
         chain.append("unsharp=3:3:0.6:3:3:0")
     if Size(crop.width, crop.height) != work.size:
@@ -162,3 +170,22 @@ def filters(work: Conform) -> str:
         chain.append(f"scale={work.size.width}:{work.size.height}:flags={flags}")
     chain.append("format=yuv420p")
     return ",".join(chain)
+
+
+def interpolation(work: Conform) -> str:
+    """ffmpeg's filter chain from cropped RGB to RGB at the wished rate, and nothing else.
+
+    At full range and full chroma, so that the way to Y'CbCr and back costs a level at most. Cuts
+    are not looked for: who asks for this judges each pair of frames (`reelkiln.film.motion`).
+    """
+    exact = "flags=accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"
+    return ",".join((
+        f"scale=out_color_matrix=bt709:out_range=pc:{exact}", "format=yuv444p",
+        f"{_minterpolate(work)}:scd=none",
+        f"scale=in_color_matrix=bt709:in_range=pc:{exact}", "format=rgb24",
+    ))  # fmt: skip
+
+
+def _minterpolate(work: Conform) -> str:
+    rate = f"{work.fps.numerator}/{work.fps.denominator}"
+    return f"minterpolate=fps={rate}:mi_mode=mci:mc_mode=aobmc:me_mode=bidir:vsbmc=1"

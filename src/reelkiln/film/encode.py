@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 import numpy as np
 
-from reelkiln.errors import FilmError
+from reelkiln.film import child
 from reelkiln.film.conform import Conform, filters
 from reelkiln.film.faults import encoder_failed
 from reelkiln.film.interrupt import Interrupts
@@ -99,7 +99,7 @@ def _run(
 ) -> int:
     counts: queue.SimpleQueue[int | None] = queue.SimpleQueue()
     ctrl_c.held = True  # from here until the `try`, nobody would end the child
-    process = _start(arguments, errors)
+    process = child.start(arguments, errors)
     listener = threading.Thread(target=_listen, args=(process.stdout, counts), daemon=True)
     listener.start()
     try:
@@ -109,42 +109,8 @@ def _run(
         return process.wait()
     finally:
         ctrl_c.held = True
-        _end(process, listener)
+        child.end(process, listener)
         ctrl_c.release()
-
-
-def _start(arguments: list[str], errors: IO[bytes]) -> "subprocess.Popen[bytes]":
-    # A group of its own: Ctrl-C is for us to hear, and for us to end the child. The flags exist on
-    # Windows only, where the new session means nothing.
-    group = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-    hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)
-    try:
-        return subprocess.Popen(
-            arguments,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            start_new_session=True,
-            creationflags=group | hidden,
-        )
-    except OSError as error:
-        raise FilmError(
-            f"ffmpeg at {arguments[0]} cannot be started: {error.strerror or error}",
-            hint="reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to another ffmpeg",
-        ) from error
-
-
-def _end(process: "subprocess.Popen[bytes]", listener: threading.Thread) -> None:
-    if process.poll() is None:
-        process.kill()
-        process.wait()
-    listener.join()
-    for pipe in (process.stdin, process.stdout):
-        try:
-            if pipe is not None:
-                pipe.close()
-        except OSError:
-            pass  # what was still buffered for a child that is gone
 
 
 def _listen(lines: IO[bytes], counts: "queue.SimpleQueue[int | None]") -> None:
