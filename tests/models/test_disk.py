@@ -47,7 +47,7 @@ def locked(commit: str = COMMIT) -> Lock:
 
 def test_the_bundled_model_is_here_and_whole() -> None:
     folders = installed.locate(SPARK, SPARK.default_preset)
-    assert {"model", "motion"} == set(folders)
+    assert {"model", "motion", "judge"} == set(folders)
     assert (folders["model"] / "unet" / "config.json").is_file()
     assert installed.is_installed(SPARK, SPARK.default_preset)
     assert verify(SPARK, SPARK.default_preset) == ()
