@@ -12,12 +12,16 @@ from av.video.stream import VideoStream
 from reelkiln.errors import FilmError
 from reelkiln.film.faults import translated
 
-__all__ = ["has_codec", "opened", "picture"]
+__all__ = ["has_codec", "opened", "opened_sound", "picture"]
 
 # A playlist with a film's name could otherwise make ffmpeg open other files, or the network.
 _LOCAL_FILMS = {
     "protocol_whitelist": "file",
     "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts",
+}
+_LOCAL_SOUND = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mp3,wav,w64,flac,ogg,aac,aiff,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm",
 }
 
 
@@ -33,6 +37,23 @@ def opened(path: Path) -> Iterator[InputContainer]:
         translated(path),
         av.open(
             str(path.absolute()), "r", options=dict(_LOCAL_FILMS), metadata_errors="replace"
+        ) as container,
+    ):
+        yield container
+
+
+@contextmanager
+def opened_sound(path: Path) -> Iterator[InputContainer]:
+    """A file with music, or a film with sound; as `opened`, but what it says is about music.
+
+    Raises:
+        UsageError: the file is missing, is a folder or may not be read.
+        FilmError: it is no music, or is damaged.
+    """
+    with (
+        translated(path, sound=True),
+        av.open(
+            str(path.absolute()), "r", options=dict(_LOCAL_SOUND), metadata_errors="replace"
         ) as container,
     ):
         yield container

@@ -29,18 +29,27 @@ THREADS = 4
 
 SOUND_RATE = 48_000
 PRIMING = 1024
-"""Samples that an AAC encoder puts before the first: without edit lists they play, so silence is
-asked for shorter by as many and the sound track lasts exactly as long as the picture."""
+"""Samples that an AAC encoder puts before the first: without edit lists they play. So sound begins
+as many samples further in, which keeps it with the picture, and lasts exactly as long as it."""
 
 
 def command(
-    program: str, work: Conform, tags: Path, target: Path, *, preset: str = PRESET
+    program: str,
+    work: Conform,
+    tags: Path,
+    target: Path,
+    *,
+    preset: str = PRESET,
+    sound: Path | None = None,
 ) -> list[str]:
     """The argument list: raw RGB frames on stdin, `frame=N` lines on stdout, the MP4 in `target`.
 
     Closed groups of half the rate with fixed pairs of B-frames, the moov in front and no edit lists
     are what Instagram and YouTube ask for. `negative_cts_offsets` is what lets B-frames start at 0
     without an edit list.
+
+    `sound` is a file of raw little-endian 32-bit floats, 48 kHz stereo, which begins with the film;
+    cut, or continued by silence, to its length. Without it the sound track is silent.
     """
     source, rate = work.source, f"{work.source_fps.numerator}/{work.source_fps.denominator}"
     samples = max(1, round(Fraction(work.frames) / work.fps * SOUND_RATE) - PRIMING)
@@ -51,7 +60,7 @@ def command(
         *("-progress", "pipe:1", "-stats_period", "0.2"),
         *("-f", "rawvideo", "-pixel_format", "rgb24", "-framerate", rate),
         *("-video_size", str(source), "-i", "pipe:0"),
-        *("-f", "lavfi", "-i", f"anullsrc=r={SOUND_RATE}:cl=stereo,atrim=end_sample={samples}"),
+        *_heard(sound, samples),
         *("-f", "ffmetadata", "-i", f"file:{tags}"),
         *("-map", "0:v", "-map", "1:a", "-map_metadata", "2", "-map_chapters", "-1"),
         *("-vf", filters(work), "-frames:v", str(work.frames), "-fps_mode", "passthrough"),
@@ -59,11 +68,25 @@ def command(
         *("-g", gop, "-keyint_min", gop, "-sc_threshold", "0", "-bf", "2"),
         *("-x264-params", "b-adapt=0:b-pyramid=none", "-threads", str(THREADS)),
         *("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709"),
-        *("-color_range", "tv", "-c:a", "aac", "-b:a", "128k"),
+        *("-color_range", "tv", *_in_step(sound, samples), "-c:a", "aac", "-b:a", "128k"),
         *("-flags:v", "+cgop+bitexact", "-flags:a", "+bitexact", "-fflags", "+bitexact"),
         *("-movflags", "+faststart+negative_cts_offsets+use_metadata_tags"),
         *("-use_editlist", "0", "-f", "mp4", f"file:{target}"),
     ]
+
+
+def _heard(sound: Path | None, samples: int) -> tuple[str, ...]:
+    if sound is None:
+        silence = f"anullsrc=r={SOUND_RATE}:cl=stereo,atrim=end_sample={samples}"
+        return ("-f", "lavfi", "-i", silence)
+    return ("-f", "f32le", "-ar", str(SOUND_RATE), "-ac", "2", "-i", f"file:{sound}")
+
+
+def _in_step(sound: Path | None, samples: int) -> tuple[str, ...]:
+    if sound is None:
+        return ()
+    begun = f"atrim=start_sample={PRIMING},asetpts=PTS-STARTPTS"
+    return ("-af", f"{begun},apad=whole_len={samples},atrim=end_sample={samples}")
 
 
 def encode(

@@ -82,14 +82,24 @@ TABLE: Mapping[type[av.error.FFmpegError], Fault] = {
 """Each exception of PyAV, or the nearest of its ancestors below FFmpegError, to what it means."""
 
 
+_OF_SOUND: Mapping[Fault, Fault] = {
+    _NOT_A_FILM: Fault(
+        FilmError, "is not music that can be read, or is cut short", "make or copy the file again"
+    ),
+    _UNREADABLE: Fault(
+        FilmError, "uses a codec or container that is not read here", "convert it to WAV or FLAC"
+    ),
+}
+
+
 def fault_of(kind: type[BaseException]) -> Fault | None:
     """The nearest row of the table among a class and its ancestors."""
     return next((TABLE[parent] for parent in kind.__mro__ if parent in TABLE), None)
 
 
 @contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn PyAV's errors inside the `with` into ours, naming the file.
+def translated(path: Path, *, sound: bool = False) -> Iterator[None]:
+    """Turn PyAV's errors inside the `with` into ours, naming the file: a film, or else `sound`.
 
     Raises:
         UsageError: the file is missing, is a folder or may not be read.
@@ -99,6 +109,7 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except av.error.FFmpegError as error:
         fault = fault_of(type(error)) or _INSIDE
+        fault = _OF_SOUND.get(fault, fault) if sound else fault
         raise fault.kind(f"{path} {fault.says}", hint=fault.hint) from error
 
 

@@ -4,22 +4,24 @@ Integrated loudness gates out silence: blocks of 400 ms below -70 LUFS, then tho
 the average of the rest (ITU-R BS.1770-5). Every sound packet is decoded for it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av.error
+from av.audio.frame import AudioFrame
 from av.filter import Graph
 
 from reelkiln.errors import FilmError
 from reelkiln.film.container import has_codec, opened
+from reelkiln.film.waves import RATE
 
 if TYPE_CHECKING:
-    from av.audio.frame import AudioFrame
-    from av.audio.stream import AudioStream
+    from reelkiln.film.waves import Wave
 
-__all__ = ["BLOCK", "SILENCE", "Loudness", "measure_loudness"]
+__all__ = ["BLOCK", "SILENCE", "Loudness", "measure_blocks", "measure_loudness"]
 
 SILENCE = -70.0
 """The gate of BS.1770, in LUFS: what stays below it is no sound."""
@@ -53,22 +55,34 @@ def measure_loudness(path: Path) -> Loudness | None:
         if stream is None:
             return None
         stream.codec_context.options = {"err_detect": "explode"}
-        meter = _Meter(stream)
+        meter = _Meter(stream.time_base)
         for frame in film.decode(stream):
             if not meter.hear(frame):
                 raise FilmError(f"{path} changes its sound on the way", hint="convert it to one")
         return meter.read()
 
 
+def measure_blocks(blocks: "Iterable[Wave]") -> Loudness:
+    """Measure sound that is not in a file yet: blocks of 48 kHz (float32, samples x 2)."""
+    meter = _Meter(Fraction(1, RATE))
+    time = 0
+    for block in blocks:
+        frame = AudioFrame.from_ndarray(block.reshape(1, -1), format="flt", layout="stereo")
+        frame.sample_rate, frame.time_base, frame.pts = RATE, Fraction(1, RATE), time
+        meter.hear(frame)
+        time += len(block)
+    return meter.read()
+
+
 class _Meter:
-    def __init__(self, stream: "AudioStream") -> None:
-        self._stream = stream
+    def __init__(self, time_base: Fraction | None) -> None:
+        self._time_base = time_base
         self._graph: Graph | None = None
         self._form: tuple[object, ...] = ()
         self._last = SILENCE
         self._seconds = Fraction(0)
 
-    def hear(self, frame: "AudioFrame") -> bool:
+    def hear(self, frame: AudioFrame) -> bool:
         """Take a frame in; False where it is not of the form of those before."""
         form = (frame.sample_rate, frame.format.name, frame.layout.name)
         if self._graph is None:
@@ -86,13 +100,13 @@ class _Meter:
             self._pull(self._graph)
         return Loudness(self._last if self._seconds >= BLOCK else None, self._seconds)
 
-    def _built(self, frame: "AudioFrame") -> Graph:
+    def _built(self, frame: AudioFrame) -> Graph:
         graph = Graph()
         source = graph.add_abuffer(
             sample_rate=frame.sample_rate,
             format=frame.format.name,
             layout=frame.layout.name,
-            time_base=self._stream.time_base,
+            time_base=self._time_base,
         )
         graph.link_nodes(source, graph.add("ebur128", "metadata=1"), graph.add("abuffersink"))
         graph.configure()
