@@ -7,9 +7,6 @@ import pytest
 
 from cli.running import refused, result, run
 from reelkiln.film.facts import probe
-from reelkiln.kiln.deliver import file_sha256
-from reelkiln.store.ledger import open_ledger
-from reelkiln.store.reviews import record_review
 
 
 @pytest.fixture
@@ -101,10 +98,9 @@ def test_a_batch_is_planned_then_made_and_remembered(brand):
     ]  # fmt: skip
     assert [probe(film).frames for film in films] == [24, 24]
     assert "exists already" in refused(run("batch", "b.csv"), 2)
-    with open_ledger(Path(".reelkiln/ledger.db")) as ledger:
-        for film in films:
-            record_review(ledger, sha256=file_sha256(film), approved=True, reviewer="ada",
-                          note="", now=_noon())  # fmt: skip
+    for film in films:
+        said = run("review", film, "--approve", "--by", "ada")
+        assert said.returncode == 0, said.stderr
     assert (
         "not proven yet: 2 takes, 2 approved, median 1 attempts" in run("templates", "list").stdout
     )
@@ -146,7 +142,16 @@ def test_tuning_shows_a_sheet_and_keeps_what_was_chosen(brand):
     )
 
 
-def _noon():
-    from datetime import UTC, datetime
-
-    return datetime(2026, 11, 23, 12, tzinfo=UTC)
+def test_a_picture_of_an_effect_needs_somebody_who_says_that_it_is_true(brand):
+    Path("b.csv").write_text(
+        "template,product,seconds,model\napplication-glow,rose-face-cream,1,null\n",
+        encoding="utf-8",
+    )
+    film = Path(result(run("batch", "b.csv", "--json"))["clips"][0]["film"])
+    assert "shows an effect of the product" in refused(run("review", film, "--approve"), 2)
+    assert run("review", film, "--approve", "--effect-is-true").returncode == 0
+    assert run("review", film, "--reject", "--note", "hands").returncode == 0
+    assert "1 takes, 0 approved" in run("templates", "list").stdout
+    Path("other.mp4").write_bytes(b"no film")
+    assert "not in the ledger" in refused(run("review", "other.mp4", "--reject"), 2)
+    assert run("review", "none.mp4", "--reject").returncode == 2

@@ -20,6 +20,7 @@ from reelkiln.cli.models import app as models
 from reelkiln.cli.plan import plan
 from reelkiln.cli.platforms import app as platforms
 from reelkiln.cli.remake import remake
+from reelkiln.cli.review import review
 from reelkiln.cli.shots import shots
 from reelkiln.cli.stop import listen
 from reelkiln.cli.storyboards import app as storyboards
@@ -50,6 +51,7 @@ app.command("init")(init)
 app.command("shots")(shots)
 app.command("batch")(batch)
 app.command("tune")(tune)
+app.command("review")(review)
 app.add_typer(templates, name="templates")
 app.add_typer(storyboards, name="storyboards")
 
