@@ -41,7 +41,7 @@ def retimed(frames, source, fps, seconds=1):
 
 
 def off(found, wanted):
-    return float(np.mean([np.abs(one.astype(int) - two).mean() for one, two in zip(found, wanted)]))
+    return float(np.abs(np.stack(found).astype(int) - np.stack(wanted)).mean())
 
 
 def test_motion_is_told_from_pictures_that_turn_into_others():

@@ -111,7 +111,9 @@ def _rated(
     """The piece's frames, cropped and at the wished rate, not scaled yet."""
     clip, clips = first(piece.clips, name)
     work = conform(clip.size, clip.fps, wish)
-    whole = material(alike(clips, clip.size, clip.fps), work, loop=wish.forth_and_back, name=name)
+    whole = material(
+        alike(clips, clip.size, clip.fps, name), work, loop=wish.forth_and_back, name=name
+    )
     frames = _cropped(whole, work)
     if not work.interpolated:
         yield from (_sharpened(frame, work) for frame in frames)

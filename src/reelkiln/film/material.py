@@ -31,16 +31,16 @@ def first(clips: Iterable[Clip], name: str = "") -> tuple[Clip, Iterator[Clip]]:
     return found, chain([found], rest)
 
 
-def alike(clips: Iterable[Clip], size: Size, fps: Fraction) -> "Iterator[Frames]":
+def alike(clips: Iterable[Clip], size: Size, fps: Fraction, name: str = "") -> "Iterator[Frames]":
     """The clips' frames, one by one.
 
     Raises:
-        FilmError: a clip has another size or rate.
+        FilmError: a clip has another size or rate; the message begins with `name`.
     """
     for clip in clips:
         if clip.size != size or clip.fps != fps:
             raise FilmError(
-                f"clips of {size} at {fps} fps and {clip.size} at {clip.fps} fps do not join",
+                f"{name}clips of {size} at {fps} fps and {clip.size} at {clip.fps} fps do not join",
                 hint="finish each on its own first",
             )
         yield from clip.frames

@@ -35,6 +35,9 @@ UNEXPLAINED = 0.5
 STILL = 1.0
 """Levels of 255: frames that differ by less are told apart by no eye, and by no flow."""
 
+SMALLEST = 32
+"""Pixels of a side: of smaller frames ffmpeg's filter makes nothing (measured with ffmpeg 9.0)."""
+
 LOOK = 192
 """Pixels of the longer side at which the flow is measured: enough to judge by, and quick."""
 
@@ -75,8 +78,13 @@ def retime(
     Closing the generator ends ffmpeg; so does whatever is raised.
 
     Raises:
-        FilmError: ffmpeg failed; the message holds the last line it said.
+        FilmError: a side is under 32 pixels, or ffmpeg failed: the message holds its last line.
     """
+    if min(work.crop.width, work.crop.height) < SMALLEST:
+        raise FilmError(
+            f"frames of {work.crop.width}x{work.crop.height} are too small to interpolate",
+            hint="render larger ones, or at the rate of the film",
+        )
     with tempfile.TemporaryFile() as errors:
         before, ctrl_c.held = ctrl_c.held, True  # until the `try`, nobody would end the child
         process = child.start(_command(program, work), errors)
