@@ -100,7 +100,7 @@ def test_a_film_without_sound_and_a_picture_are_named(tmp_path):
     assert not heard(tmp_path / "film.mp4").any()
 
 
-@pytest.mark.parametrize("ending", ["flac", "m4a"])
+@pytest.mark.parametrize("ending", ["flac", "m4a", "mka", "aiff"])
 def test_a_file_cut_short_is_named(tmp_path, ending):
     path = wav(tmp_path / "a.wav", tone(4))
     whole = tmp_path / f"whole.{ending}"
