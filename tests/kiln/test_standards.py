@@ -14,6 +14,7 @@ from reelkiln.reel import Clip, Origin, Take, Verdict
 from reelkiln.store.ledger import open_ledger
 from reelkiln.store.reviews import record_review
 
+CARD = find_card("epicrealism")
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ORIGIN = Origin(template="hero-reveal", variant="v", product="serum", number=0)
 
@@ -29,7 +30,7 @@ def clip():
 
 
 def test_a_good_clip_passes_and_palette_is_measured_but_not_judged(clip):
-    limits = limits_for(None, None)
+    limits = limits_for(None, None, CARD)
     near = Standards(limits, palette=("#e8b7a6", "#3c281e")).verdict(clip, "a jar")
     far = Standards(limits, palette=("#00ff00",)).verdict(clip, "a jar")
     assert near.kept, near.reasons
@@ -65,9 +66,15 @@ def test_what_is_absent_is_not_measured(clip):
     assert reader_for(find_card("spark")) is None
 
 
+def test_the_bundled_models_score_is_measured_and_not_judged(clip):
+    limits = limits_for(None, None, find_card("spark"))
+    verdict = Standards(limits, scorer=lambda *_: -0.9).verdict(clip, "a red jar")
+    assert (verdict.kept, verdict.marks["score"]) == (True, -0.9)
+
+
 def test_twenty_approved_takes_teach_what_is_usual(tmp_path):
     with open_ledger(tmp_path / "ledger.db") as ledger:
-        assert limits_for(ORIGIN, ledger) == FIXED.without("palette")
+        assert limits_for(ORIGIN, ledger, CARD) == FIXED.without("palette")
         for number in range(20):
             verdict = Verdict(True, (), {"palette": 10.0 + number % 3})
             take = Take(segment=0, attempt=1, seed=number, path="", sha256="0", verdict=verdict)
@@ -78,8 +85,8 @@ def test_twenty_approved_takes_teach_what_is_usual(tmp_path):
             record_review(
                 ledger, sha256=str(number), approved=True, reviewer="ada", note="", now=NOW
             )
-        learnt = limits_for(ORIGIN, ledger).rules[-1]
-        other = limits_for(Origin(template="x", variant="v", product="p", number=0), ledger)
+        learnt = limits_for(ORIGIN, ledger, CARD).rules[-1]
+        other = limits_for(Origin(template="x", variant="v", product="p", number=0), ledger, CARD)
     assert learnt.mark == "palette"
     assert learnt.low < 10
     assert 12 < learnt.high < 40

@@ -96,7 +96,7 @@ def make(
                 scratch=scratch,
                 clock=clock,
                 standards=Standards(
-                    limits_for(order.origin, bench.ledger), order.palette, scorer, reader
+                    limits_for(order.origin, bench.ledger, card), order.palette, scorer, reader
                 ),
             )
             recipe = _recipe(order, fired, weights, choice, bench)

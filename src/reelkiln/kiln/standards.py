@@ -49,12 +49,14 @@ class Standards:
         return judge(marks, self.limits)
 
 
-def limits_for(origin: Origin | None, ledger: Ledger) -> Limits:
+def limits_for(origin: Origin | None, ledger: Ledger, card: Card) -> Limits:
     """The fixed limits, and from 20 approved takes of its template on, what is usual for it.
 
-    A brand's palette is no fixed limit: a template may want other colours around the product.
+    A brand's palette is no fixed limit: a template may want other colours around the product. Nor
+    is the score of the bundled model: it follows no motion yet (docs/measured/spark.md), and a
+    model for trying things out shall show what it can.
     """
-    base = FIXED.without("palette")
+    base = FIXED.without("palette", "score") if card.bundled else FIXED.without("palette")
     if origin is None:
         return base
     return robust_limits(approved_marks(ledger, origin.template), base)
