@@ -45,12 +45,17 @@ lint:
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The core without torch, on the further Pythons that are found (scripts/setup.py says which).
+# The core without torch, on the further Pythons that are found (scripts/setup.py says which), beside
+# each other: they wait for processes more than they compute.
 core:
 	@$(BOOT) scripts/setup.py core
-	@for venv in .venv-3.12 .venv-3.13; do \
-	  test ! -f $$venv/setup.json || $$venv/bin/python -m pytest -q --core || exit 1; \
-	done
+	@running=""; for venv in .venv-3.12 .venv-3.13; do \
+	  test -f $$venv/setup.json || continue; \
+	  $$venv/bin/python -m pytest -q --core -p no:cacheprovider >$$venv/tests.log 2>&1 & \
+	  running="$$running $$!:$$venv"; \
+	done; failed=0; for one in $$running; do \
+	  wait $${one%%:*} || failed=1; echo "$${one#*:}:"; tail -n 40 $${one#*:}/tests.log; \
+	done; exit $$failed
 
 set-up-demo set-up-test: set-up-%: python
 	@$(BOOT) scripts/setup.py $*

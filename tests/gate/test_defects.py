@@ -48,6 +48,7 @@ def test_every_defect_is_caught(defect):
     assert missed == []
 
 
+@pytest.mark.text
 @pytest.mark.parametrize("defect", READ)
 def test_writing_is_caught(defect):
     for name in ("bottle-white", "mandelbrot"):

@@ -121,6 +121,7 @@ def test_a_missing_file_is_a_mistake_of_the_command():
         inspect(Path("nowhere.mp4"))
 
 
+@pytest.mark.text
 def test_writing_is_read_where_a_reader_is_given():
     film = encode(watermark(BOTTLE, 2, 0), "marked.mp4")
     seen = inspect(film, wanted=Wanted(("#808080",)), tools=Tools(reader=open_reader()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from reelkiln.backends.score import open_scorer
@@ -65,10 +66,17 @@ def limits_for(origin: Origin | None, ledger: Ledger, card: Card) -> Limits:
 def scorer_for(folders: Folders) -> Scorer | None:
     """The scorer that comes with a model, where one does.
 
-    Raises:
-        WeightsBroken: it is there and cannot be read.
+    It is loaded with the first take: by then the backend has loaded torch, with the settings it
+    wants. Calling it raises WeightsBroken where its files cannot be read.
     """
-    return open_scorer(folders[JUDGE]) if JUDGE in folders else None
+    if JUDGE not in folders:
+        return None
+    opened = cache(open_scorer)
+
+    def score(clip: Clip, words: str) -> float | None:
+        return opened(folders[JUDGE])(clip, words)
+
+    return score
 
 
 def reader_for(card: Card) -> Reader | None:
