@@ -137,7 +137,8 @@ class _Writer(io.RawIOBase):
 
     def flush(self) -> None:
         try:
-            self._file.flush()
+            if not self._file.closed:  # at this object's own end it may be: 3.13 says so aloud
+                self._file.flush()
         except OSError as error:
             self.fault = error
             raise
