@@ -44,9 +44,9 @@ def require_torch(card: Card, device: str) -> None:
     """
     try:
         with _patient_threads(), quiet():
-            import diffusers  # noqa: F401
+            import diffusers  # noqa: F401 - whether it loads
             import torch
-            import transformers  # noqa: F401
+            import transformers  # noqa: F401 - whether it loads
     except (ImportError, OSError) as error:  # OSError: a shared library of torch does not load
         raise MissingLibrary(
             f"{card.name} needs torch and diffusers, which do not load: {error}", hint=INSTALL

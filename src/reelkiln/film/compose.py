@@ -76,7 +76,7 @@ def compose(
         seen = [(layer, float(layer.shown.strength(at))) for layer in layers]
         seen = [(layer, strength) for layer, strength in seen if strength > 0]
         if seen:
-            frame = frame.copy()  # noqa: PLW2901
+            frame = frame.copy()  # noqa: PLW2901 - the caller keeps its own
         for layer, strength in seen:
             layer.lay(frame, strength)
         yield frame

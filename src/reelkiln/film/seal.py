@@ -38,7 +38,7 @@ def seal(
         OSError: what `target` raised while it was written.
         Refused: everything else, such as a certificate that may not sign.
     """
-    import c2pa  # noqa: PLC0415
+    import c2pa  # noqa: PLC0415 - only when signing or reading
 
     info = c2pa.C2paSignerInfo(signer.alg, signer.chain, signer.key, None)
     written = _Writer(target)
@@ -67,7 +67,7 @@ def read_manifests(source: BinaryIO, mime: str, trust: str = "") -> object:
         Refused: there is none ("ManifestNotFound"), it lies elsewhere, or it is damaged.
         UsageError: `trust` holds no certificates.
     """
-    import c2pa  # noqa: PLC0415
+    import c2pa  # noqa: PLC0415 - only when signing or reading
 
     try:
         with _context(trust) as context, c2pa.Reader(mime, source, context=context) as reader:
@@ -80,7 +80,7 @@ def read_manifests(source: BinaryIO, mime: str, trust: str = "") -> object:
 
 @contextmanager
 def _context(trust: str = "") -> "Iterator[Context]":
-    import c2pa  # noqa: PLC0415
+    import c2pa  # noqa: PLC0415 - only when signing or reading
 
     wanted: dict[str, Any] = {"verify": _OFFLINE, "builder": {"thumbnail": {"enabled": False}}}
     if trust:

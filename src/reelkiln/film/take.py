@@ -51,4 +51,4 @@ def _open(path: Path) -> Frames:
         raise FilmError(f"the take {path} cannot be read", hint="Render the clip again.") from error
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3:
         raise FilmError(f"the take {path} holds no frames", hint="Render the clip again.")
-    return frames  # type: ignore[no-any-return]
+    return frames  # type: ignore[no-any-return] # numpy.load is Any

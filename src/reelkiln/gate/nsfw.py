@@ -41,7 +41,7 @@ def open_detector() -> Detector:
         MissingLibrary: the extra is not installed.
     """
     try:
-        from nudenet import NudeDetector  # noqa: PLC0415
+        from nudenet import NudeDetector  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise MissingLibrary(
             "looking for nudity needs the extra `nsfw`",
