@@ -25,6 +25,8 @@ sentence saying what to do next. Errors of foreign libraries are translated at t
 that imports the library.
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import ClassVar
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "UsageError",
     "WeightsBroken",
     "WeightsMissing",
+    "unknown_name",
 ]
 
 
@@ -90,6 +93,20 @@ class UnknownName(UsageError):
     """No model, preset or template has this name."""
 
     code = "unknown_name"
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownName:
+    """The error for a name that nobody has, with the nearest one in its hint.
+
+    >>> unknown_name("model", "sprak", ["spark", "epicrealism"]).hint
+    'Did you mean spark? There are: epicrealism, spark.'
+    """
+    names = sorted(known)
+    near = get_close_matches(name.lower(), names, n=1)
+    guess = f"Did you mean {near[0]}? " if near else ""
+    return UnknownName(
+        f"no {kind} is called {name!r}", hint=f"{guess}There are: {', '.join(names)}."
+    )
 
 
 class ScriptError(UsageError):

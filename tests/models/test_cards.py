@@ -17,6 +17,7 @@ from packaging.specifiers import SpecifierSet
 from reelkiln.backends.registry import find_backend
 from reelkiln.errors import UnknownName, UsageError
 from reelkiln.models.cards import find_card, load_cards, read_card
+from reelkiln.models.installed import sources_for
 from reelkiln.plan.card import Card, Licence, Part, Source
 from reelkiln.plan.fit import fit_size
 from reelkiln.plan.form import read
@@ -46,7 +47,7 @@ def test_a_card_belongs_to_a_family_that_is_there(card):
 def test_only_needed_files_that_carry_no_code(card):
     for source in card.sources:
         for name in source.files:
-            assert name.endswith((".safetensors", ".json", ".txt")), name
+            assert name.endswith((".safetensors", ".json", ".txt", ".model")), name
             assert not name.startswith(("safety_checker", "feature_extractor")), name
             assert ".fp16." not in name, name
 
@@ -99,6 +100,68 @@ def test_the_proven_pair_and_its_four_step_kin():
         assert preset.schedule["beta_schedule"] == "linear"
     assert proven.parts == quick.parts
     assert proven.sources[0] == quick.sources[0]
+
+
+# ── sets: one model, stored in several ways ──────────────────────────────────────────────────────
+
+SETS = """
+default_set = "small"
+
+[sets.small]
+title = "8 bits"
+quality = "hardly to be told apart; not measured"
+bits = { unet = 8 }
+
+[sets.whole]
+title = "as published"
+quality = "what its authors trained"
+"""
+
+
+def two_sets() -> str:
+    """The proven card, whose picture model is to be had in two forms."""
+    other = TEXT[TEXT.index("[[sources]]") : TEXT.index("# As listed at this commit.")]
+    small = other.replace("emilianJR/epiCRealism", "maker/small") + 'sets = ["small"]\n\n'
+    text = TEXT.replace(other, other + 'sets = ["whole"]\n\n' + small)
+    return text.replace("\n[reach]", f"{SETS}\n[reach]", 1)
+
+
+def test_a_set_is_the_card_under_another_name_with_its_own_sources():
+    card = read_card(two_sets(), "epicrealism.toml")
+    assert [s.repo.split("/")[0] for s in sources_for(card, "standard")] == ["maker", "guoyww"]
+    whole = card.with_set("whole")
+    assert (whole.name, whole.default_set) == ("epicrealism@whole", "whole")
+    repos = [s.repo.split("/")[0] for s in sources_for(whole, "standard")]
+    assert repos == ["emilianJR", "guoyww"]
+    assert card.with_set("small") is card
+    with pytest.raises(UnknownName, match="no set is called 'hole'") as caught:
+        card.with_set("hole")
+    assert "Did you mean whole" in caught.value.hint
+
+
+def test_sets_of_a_model_are_asked_for_by_name():
+    assert find_card("epicrealism").default_set == ""
+    with pytest.raises(UnknownName, match="no set is called 'bf16'"):
+        find_card("epicrealism@bf16")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('default_set = "small"', "", "default_set '' is not one of the sets"),
+        ('default_set = "small"', 'default_set = "tiny"', "default_set 'tiny' is not one"),
+        ('sets = ["whole"]', "", "sources must have names, each its own"),
+        ('sets = ["whole"]', 'sets = ["hole"]', "is of an unknown set hole"),
+        ("bits = { unet = 8 }", "bits = { unit = 8 }", "bits of an unknown part unit"),
+        ("bits = { unet = 8 }", "bits = { unet = 7 }", "bits of 'unet' must be 8, 16 or 32"),
+        ('title = "8 bits"', 'titel = "8 bits"', "unknown key 'titel'"),
+    ],
+)
+def test_a_mistake_in_a_set_is_named(old, new, complaint):
+    assert old in two_sets()
+    with pytest.raises(UsageError) as caught:
+        read_card(two_sets().replace(old, new), "epicrealism.toml")
+    assert complaint in caught.value.message
 
 
 # ── the bundled model is what its card says ──────────────────────────────────────────────────────

@@ -6,9 +6,9 @@ from fractions import Fraction
 import pytest
 
 from plan.toys import ALL, CARDS, machine, shot
-from reelkiln.errors import UnknownName, UsageError
+from reelkiln.errors import UnknownName, UsageError, unknown_name
 from reelkiln.plan.walk import plan_shot
-from reelkiln.plan.wish import PROMPT_MAX, check_shot, unknown_name
+from reelkiln.plan.wish import PROMPT_MAX, check_shot
 from reelkiln.reel import ASPECTS, Size
 
 SPARK = CARDS["spark"]

@@ -22,8 +22,19 @@ app = typer.Typer(
     help="See, download and check models.", no_args_is_help=True, rich_markup_mode=None
 )
 
+LINE_MBIT = 50
+"""The line that waits are told for, in millions of bits a second: a usual one at home."""
+
 _HERE = {"bundled": "inside this package", "yes": "on this disk", "no": "not on this disk"}
 
+SetName = Annotated[
+    str | None,
+    typer.Option(
+        "--set",
+        metavar="SET",
+        help="Which of a model's sets of files, as `show` lists them. Default: the recommended.",
+    ),
+]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A model's name, as `list` shows it.")]
 
 
@@ -52,12 +63,13 @@ def show(name: Name, json: Json = False) -> None:
     card, cache = find_card(name), _cache()
     presets = _presets(card, probe())
     if json:
-        show_json({**_facts(card, cache), "licence": _licence(card.licence), "presets": presets})
+        told = {"licence": _licence(card.licence), "sets": _sets(card, cache), "presets": presets}
+        show_json({**_facts(card, cache), **told})
         return
     facts = _facts(card, cache)
     out(f"{card.title}\n{card.summary}\n")
     out(f"size          {facts['size']}, {_HERE[facts['here']]}")
-    for origin in dict.fromkeys(_origin(source) for source in card.sources):
+    for origin in dict.fromkeys(_origin(source) for source in card.used_sources):
         out(f"from          {origin}")
     out(f"licence       {card.licence.name}, {_licence_state(card.licence)}")
     out(f"commercial    {_commercial(card.licence)}")
@@ -67,6 +79,7 @@ def show(name: Name, json: Json = False) -> None:
     out(f"draws         {sizes} at {card.fps} frames a second")
     if card.vocabulary:
         out(f"knows         {', '.join(card.vocabulary)}")
+    _show_sets(card, cache)
     out("\nWhat 4 seconds of 9:16 cost on this machine:")
     for line in table([(p["preset"], p["steps"], p["cost"]) for p in presets]):
         out(f"  {line}")
@@ -76,6 +89,7 @@ def show(name: Name, json: Json = False) -> None:
 def pull(
     name: Name,
     *,
+    chosen_set: SetName = None,
     preset: PresetName = None,
     quiet: Quiet = False,
     json: Json = False,
@@ -87,6 +101,7 @@ def pull(
     from reelkiln.models.pull import pull as pull_files
 
     card, cache = find_card(name), _cache()
+    card = card.with_set(chosen_set) if chosen_set else card
     chosen = preset or card.default_preset
     order = None if card.bundled else needed(card, chosen, cache=cache)
     if order is not None and not quiet:
@@ -162,6 +177,35 @@ def _facts(card: Card, cache: Path | None) -> dict[str, Any]:
         "here": here,
         "commercial": card.licence.commercial if card.licence.state == "read" else "not verified",
     }
+
+
+def _sets(card: Card, cache: Path | None) -> list[dict[str, Any]]:
+    """What each way to store the weights costs on the disk, on the line and in the picture."""
+    return [
+        {
+            "set": name,
+            **{key: _facts(card.with_set(name), cache)[key] for key in ("size", "bytes", "here")},
+            "title": each.title,
+            "quality": each.quality,
+            "default": name == card.default_set,
+        }
+        for name, each in card.sets.items()
+    ]
+
+
+def _show_sets(card: Card, cache: Path | None) -> None:
+    from reelkiln.plan.reasons import duration
+
+    if not card.sets:
+        return
+    out(f"\nSets of files, and the time to fetch one over a line of {LINE_MBIT} Mbit a second:")
+    for each in _sets(card, cache):
+        mark = " (recommended)" if each["default"] else ""
+        took = duration(each["bytes"] * 8 / (LINE_MBIT * 10**6))
+        out(
+            f"  {each['set']}{mark}: {each['title']}, {each['size']}, {_HERE[each['here']]}, {took}"
+        )
+        out(f"    picture: {each['quality']}")
 
 
 def _presets(card: Card, machine: Machine) -> list[dict[str, Any]]:

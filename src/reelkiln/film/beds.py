@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reelkiln.errors import UsageError
+from reelkiln.errors import UsageError, unknown_name
 from reelkiln.film.synth import Note, Voice, add_noise, add_note, add_thump, in_a_room
 from reelkiln.film.waves import BLOCK_SAMPLES, RATE
-from reelkiln.plan.wish import unknown_name
 
 if TYPE_CHECKING:
     from reelkiln.film.synth import Ring

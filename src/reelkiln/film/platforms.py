@@ -9,10 +9,9 @@ from fractions import Fraction
 from importlib.resources import files
 from typing import Any
 
-from reelkiln.errors import UsageError
+from reelkiln.errors import UsageError, unknown_name
 from reelkiln.film.rules import House, Platform
 from reelkiln.plan.form import read
-from reelkiln.plan.wish import unknown_name
 
 __all__ = ["find_platform", "house_rules", "least_seconds", "load_platforms", "read_platform"]
 

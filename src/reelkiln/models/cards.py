@@ -7,10 +7,9 @@ import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
 
-from reelkiln.errors import UsageError
+from reelkiln.errors import UsageError, unknown_name
 from reelkiln.plan.card import Card
 from reelkiln.plan.form import read
-from reelkiln.plan.wish import unknown_name
 
 __all__ = ["find_card", "load_cards", "read_card"]
 
@@ -28,15 +27,16 @@ def load_cards() -> Mapping[str, Card]:
 
 
 def find_card(name: str) -> Card:
-    """The card of that name.
+    """The card of that name; `name@set` is the card with another of its sets of files.
 
     Raises:
         UnknownName: there is none; the hint names the nearest.
     """
     cards = load_cards()
-    if name not in cards:
-        raise unknown_name("model", name, cards)
-    return cards[name]
+    model, marked, chosen = name.partition("@")
+    if model not in cards:
+        raise unknown_name("model", model, cards)
+    return cards[model].with_set(chosen) if marked else cards[model]
 
 
 def read_card(text: str, file: str) -> Card:
@@ -54,6 +54,6 @@ def read_card(text: str, file: str) -> Card:
         card: Card = read(Card, data, "")
     except UsageError as wrong:
         raise UsageError(f"{file}: {wrong.message}", hint=wrong.hint) from None
-    if file != f"{card.name}.toml":
+    if "@" in card.name or file != f"{card.name}.toml":
         raise UsageError(f"{file}: holds the card {card.name!r}", hint="Name both alike.")
     return card

@@ -30,7 +30,7 @@ __all__ = [
 
 
 def sources_for(card: Card, preset: str) -> tuple[Source, ...]:
-    """The sources that a preset loads: the card's own, and those that the preset adds.
+    """The sources that a preset loads, of the card's set: its own, and those that the preset adds.
 
     A source that any preset adds belongs to presets; all others are the card's own.
 
@@ -44,7 +44,7 @@ def sources_for(card: Card, preset: str) -> tuple[Source, ...]:
         )
     added = {name for each in card.presets.values() for name in each.adds}
     wanted = set(card.presets[preset].adds)
-    return tuple(s for s in card.sources if s.name not in added or s.name in wanted)
+    return tuple(s for s in card.used_sources if s.name not in added or s.name in wanted)
 
 
 def locate(
@@ -95,7 +95,7 @@ def disk_bytes(card: Card, cache: Path | None = None, *, locks: Path | None = No
     cache = cache_folder(cache)
     lock = None if card.bundled else read_lock(locks or lock_folder(cache), card.name)
     total = 0
-    for source in card.sources:
+    for source in card.used_sources:
         for folder in _places(card, source, cache, lock)[:1]:
             files = [folder / safe_path(name) for name in source.files]
             total += sum(file.stat().st_size for file in files if file.is_file())

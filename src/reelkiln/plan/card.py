@@ -6,11 +6,12 @@ Every value checks itself when it is made: a card that exists is a card that can
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal, TypeAlias
 
-from reelkiln.errors import UsageError
+from reelkiln.errors import unknown_name
+from reelkiln.plan.source import Source, WeightSet, must, one_set
 from reelkiln.reel import Size
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Reach",
     "Source",
     "Stage",
+    "WeightSet",
 ]
 
 Stage: TypeAlias = Literal["encode", "denoise", "decode"]
@@ -33,55 +35,6 @@ STEPS_MAX = 1000
 """The most steps: a diffusion model is trained on as many."""
 GUIDANCE_MAX = 50
 """The most guidance, far beyond what any model is used with."""
-
-
-def _must(true: bool, message: str) -> None:
-    if not true:
-        raise UsageError(message, hint="Mend the model's card.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """One repository that the model is made of.
-
-    `name` is the key under which backends find its local folder ("model", "motion", …). `repo` is
-    "owner/name" on the hub, or empty for weights that travel inside the package. `branch` is what
-    the first pull resolves; `revision` is the 40-hex commit where somebody saw it, else empty.
-    `files` are the exact files needed, relative to the repository. `bytes` is their size together.
-    `unverified` is True where the list was not read at the source itself.
-    """
-
-    name: str
-    repo: str = ""
-    branch: str = "main"
-    revision: str = ""
-    files: tuple[str, ...] = ()
-    bytes: int = 0
-    unverified: bool = False
-
-    def __post_init__(self) -> None:
-        where = f"source {self.name!r}"
-        _must(
-            not self.repo or re.fullmatch(r"[\w.-]+/[\w.-]+", self.repo) is not None,
-            f"{where}: repo {self.repo!r} is not of the form owner/name",
-        )
-        _must(
-            not self.revision or re.fullmatch(r"[0-9a-f]{40}", self.revision) is not None,
-            f"{where}: revision {self.revision!r} is not a commit of 40 hex digits",
-        )
-        _must(len(set(self.files)) == len(self.files), f"{where} lists a file twice")
-        for name in self.files:
-            inside = not name.startswith("/") and "\\" not in name and ":" not in name
-            steps = name.split("/")
-            _must(
-                inside and not {"", ".", ".."} & set(steps), f"{where}: {name!r} leaves its folder"
-            )
-            # Only formats that cannot carry code: a pickle would run whatever its author put in it.
-            _must(
-                name.endswith((".safetensors", ".json", ".txt", ".model")),
-                f"{where}: {name!r} is neither safetensors, JSON, text nor a tokenizer model",
-            )
-        _must((self.bytes > 0) == bool(self.files), f"{where}: files and bytes belong together")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +54,13 @@ class Licence:
 
     def __post_init__(self) -> None:
         if self.state == "read":
-            _must(bool(self.source), "read, but source does not say where")
-            _must(
+            must(bool(self.source), "read, but source does not say where")
+            must(
                 re.fullmatch(r"\d{4}-[01]\d-[0-3]\d", self.read_on) is not None,
                 f"read_on {self.read_on!r} is not a date like 2026-11-23",
             )
         else:
-            _must(
+            must(
                 self.commercial in ("unknown", "not allowed"),
                 f"commercial use cannot be {self.commercial!r} while nobody has read it",
             )
@@ -133,8 +86,8 @@ class Part:
 
     def __post_init__(self) -> None:
         where = f"part {self.name!r}"
-        _must(self.params > 0, f"{where} has no parameters")
-        _must(
+        must(self.params > 0, f"{where} has no parameters")
+        must(
             0 <= self.peak_block <= self.largest_block <= self.params,
             f"{where}: peak_block <= largest_block <= params does not hold",
         )
@@ -156,9 +109,9 @@ class Preset:
     adds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _must(1 <= self.steps <= STEPS_MAX, f"steps must be 1 to {STEPS_MAX}")
-        _must(0 <= self.guidance <= GUIDANCE_MAX, f"guidance must be 0 to {GUIDANCE_MAX}")
-        _must(self.scheduler.isidentifier(), f"scheduler {self.scheduler!r} is not a class name")
+        must(1 <= self.steps <= STEPS_MAX, f"steps must be 1 to {STEPS_MAX}")
+        must(0 <= self.guidance <= GUIDANCE_MAX, f"guidance must be 0 to {GUIDANCE_MAX}")
+        must(self.scheduler.isidentifier(), f"scheduler {self.scheduler!r} is not a class name")
 
     @property
     def halves(self) -> int:
@@ -182,9 +135,9 @@ class Reach:
 
     def __post_init__(self) -> None:
         if self.kind == "windows":
-            _must(0 < self.stride <= self.context, "windows need 0 < stride <= context")
+            must(0 < self.stride <= self.context, "windows need 0 < stride <= context")
         if self.kind == "lead":
-            _must(self.lead > 0, "lead needs at least one frame")
+            must(self.lead > 0, "lead needs at least one frame")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,9 +162,9 @@ class Costs:
 
     def __post_init__(self) -> None:
         least = min(self.cell, self.cell_frames, self.denoise_bytes, self.decode_bytes)
-        _must(least > 0, "cells and working memory must be above 0")
-        _must(self.denoise_flops > 0 and self.decode_flops > 0, "operations must be above 0")
-        _must(
+        must(least > 0, "cells and working memory must be above 0")
+        must(self.denoise_flops > 0 and self.decode_flops > 0, "operations must be above 0")
+        must(
             0 <= self.split_bytes < self.denoise_bytes,
             "split_bytes must be 0, or less than denoise_bytes",
         )
@@ -227,7 +180,8 @@ class Card:
     `native` are the sizes the model was trained at. `versions` maps a library to the specifier of
     the versions known to work. `tokens` is the text encoder's length, `dialect` the way prompts are
     written for it. `vocabulary` lists the words a tiny model knows (empty: free text).
-    `bundled` marks weights inside the package.
+    `bundled` marks weights inside the package. `sets` are ways to store the same weights, of which
+    `default_set` is the one this card stands for (`with_set` changes it); empty: there is one way.
     """
 
     name: str
@@ -236,6 +190,8 @@ class Card:
     summary: str
     bundled: bool = False
     sources: tuple[Source, ...]
+    sets: Mapping[str, WeightSet] = field(default_factory=dict)
+    default_set: str = ""
     licence: Licence
     parts: tuple[Part, ...]
     costs: Costs
@@ -258,47 +214,81 @@ class Card:
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _must(bool(re.fullmatch(r"[a-z0-9][a-z0-9.-]*", self.name)), f"bad name {self.name!r}")
+        name = r"[a-z0-9][a-z0-9.-]*"
+        must(bool(re.fullmatch(f"{name}(@{name})?", self.name)), f"bad name {self.name!r}")
         self._check_sources()
         self._check_shapes()
         stages = {part.stage for part in self.parts}
-        _must(stages == {"encode", "denoise", "decode"}, "parts must cover encode, denoise, decode")
-        _must(self.fps > 0, "fps must be above 0")
-        _must(self.tokens > 0, "tokens must be above 0")
+        must(stages == {"encode", "denoise", "decode"}, "parts must cover encode, denoise, decode")
+        must(self.fps > 0, "fps must be above 0")
+        must(self.tokens > 0, "tokens must be above 0")
+
+    @property
+    def used_sources(self) -> tuple[Source, ...]:
+        """The sources of the set that this card stands for."""
+        return one_set(self.sources, self.default_set)
+
+    def with_set(self, name: str) -> "Card":
+        """This card with another of its sets, under the name that `--model` takes: `name@set`.
+
+        Raises:
+            UnknownName: it has no such set; the hint names the nearest.
+        """
+        if name not in self.sets:
+            raise unknown_name("set", name, self.sets)
+        if name == self.default_set:
+            return self
+        return replace(self, name=f"{self.name.partition('@')[0]}@{name}", default_set=name)
 
     def _check_sources(self) -> None:
-        names = [source.name for source in self.sources]
-        _must(len(set(names)) == len(names) > 0, "sources must have names, each its own")
+        names = {source.name for source in self.sources}
         for source in self.sources:
-            _must(
+            must(
                 self.bundled or bool(source.repo),
                 f"source {source.name!r} needs a repo, or the card bundled = true",
             )
-        _must(self.default_preset in self.presets, f"no preset {self.default_preset!r}")
+        for set_name in self.sets or [""]:
+            used = [source.name for source in one_set(self.sources, set_name)]
+            must(len(set(used)) == len(used) > 0, "sources must have names, each its own")
+        self._check_sets()
+        must(self.default_preset in self.presets, f"no preset {self.default_preset!r}")
         for preset_name, preset in self.presets.items():
-            strange = sorted(set(preset.adds) - set(names))
-            _must(not strange, f"preset {preset_name!r} adds unknown source {', '.join(strange)}")
+            strange = sorted(set(preset.adds) - names)
+            must(not strange, f"preset {preset_name!r} adds unknown source {', '.join(strange)}")
+
+    def _check_sets(self) -> None:
+        must(
+            self.default_set in self.sets if self.sets else not self.default_set,
+            f"default_set {self.default_set!r} is not one of the sets",
+        )
+        for source in self.sources:
+            strange = sorted(set(source.sets) - set(self.sets))
+            must(not strange, f"source {source.name!r} is of an unknown set {', '.join(strange)}")
+        parts = {part.name for part in self.parts}
+        for name, each in self.sets.items():
+            strange = sorted(set(each.bits) - parts)
+            must(not strange, f"set {name!r} tells bits of an unknown part {', '.join(strange)}")
 
     def _check_shapes(self) -> None:
-        _must(bool(self.native), "native lists no size")
-        _must(
+        must(bool(self.native), "native lists no size")
+        must(
             self.side_multiple > 0 and self.side_multiple % self.costs.cell == 0,
             "side_multiple must be a multiple of costs.cell",
         )
-        _must(
+        must(
             0 < self.side_min <= self.side_max
             and self.side_min % self.side_multiple == self.side_max % self.side_multiple == 0,
             "side_min and side_max must be multiples of side_multiple, in order",
         )
         for size in self.native:
             for side in (size.width, size.height):
-                _must(
+                must(
                     side % self.side_multiple == 0 and self.side_min <= side <= self.side_max,
                     f"native size {size} is not legal",
                 )
-        _must(
+        must(
             0 <= self.frame_rest < self.frame_step <= self.frames_max
             and self.frames_max % self.frame_step == self.frame_rest,
             "frames_max is not frame_step * n + frame_rest",
         )
-        _must(self.reach.lead < self.frames_max, "reach: lead leaves no new frame")
+        must(self.reach.lead < self.frames_max, "reach: lead leaves no new frame")

@@ -1,13 +1,10 @@
 """What may be asked for: a shot is held against the card before anything is planned."""
 
-from collections.abc import Iterable
-from difflib import get_close_matches
-
-from reelkiln.errors import UnknownName, UsageError
+from reelkiln.errors import UsageError, unknown_name
 from reelkiln.plan.card import Card, Preset
 from reelkiln.reel import SECONDS_MAX, SECONDS_MIN, Shot, Size
 
-__all__ = ["PROMPT_MAX", "SIDE_MAX", "SIDE_MIN", "check_shot", "find_preset", "unknown_name"]
+__all__ = ["PROMPT_MAX", "SIDE_MAX", "SIDE_MIN", "check_shot", "find_preset"]
 
 PROMPT_MAX = 4000
 """The longest prompt, in characters."""
@@ -17,20 +14,6 @@ SIDE_MIN, SIDE_MAX = 64, 4096
 
 _SLENDER = 4
 """The longer side is at most this many times the shorter."""
-
-
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownName:
-    """The error for a name that nobody has, with the nearest one in its hint.
-
-    >>> unknown_name("model", "sprak", ["spark", "epicrealism"]).hint
-    'Did you mean spark? There are: epicrealism, spark.'
-    """
-    names = sorted(known)
-    near = get_close_matches(name.lower(), names, n=1)
-    guess = f"Did you mean {near[0]}? " if near else ""
-    return UnknownName(
-        f"no {kind} is called {name!r}", hint=f"{guess}There are: {', '.join(names)}."
-    )
 
 
 def find_preset(card: Card, name: str) -> Preset:
