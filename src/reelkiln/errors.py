@@ -14,7 +14,8 @@ ReelkilnError                       exit  code
 ├── WeightsMissing                    1   weights_missing  pull them
 ├── WeightsBroken                     1   weights_broken   a file is not what its card says
 ├── RenderFailed                      1   render_failed    the model failed
-│   └── OutOfMemory                   1   out_of_memory    step down one rung and go on
+│   ├── OutOfMemory                   1   out_of_memory    step down one rung and go on
+│   └── PlaceLost                     1   place_lost       who rendered is gone: give it to another
 ├── GateRefused                       1   gate_refused     no take is good: a person must look
 ├── FilmError                         1   film_error       no file could be made, or read
 ├── LedgerError                       1   ledger_error     the ledger refused or is damaged
@@ -40,6 +41,7 @@ __all__ = [
     "LockHeld",
     "MissingLibrary",
     "OutOfMemory",
+    "PlaceLost",
     "PlanRefused",
     "ReelkilnError",
     "RenderFailed",
@@ -180,6 +182,12 @@ class OutOfMemory(RenderFailed):
     """The device was fuller than the plan thought."""
 
     code = "out_of_memory"
+
+
+class PlaceLost(RenderFailed):
+    """The process or computer that rendered is gone."""
+
+    code = "place_lost"
 
 
 class GateRefused(ReelkilnError):

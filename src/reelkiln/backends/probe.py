@@ -13,7 +13,7 @@ import psutil
 
 from reelkiln.plan.machine import Machine
 
-__all__ = ["gpu_may_exist", "probe", "ram_peak", "versions"]
+__all__ = ["gpu_may_exist", "gpu_names", "probe", "ram_peak", "versions"]
 
 LIBRARIES = ("torch", "diffusers", "transformers", "accelerate")
 NATIVE_BF16 = (8, 0)
@@ -57,6 +57,23 @@ def gpu_may_exist() -> bool:
     if torch_version.endswith("+cpu") or platform.system() == "Darwin":
         return False
     return _driver_loads("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+
+
+def gpu_names() -> tuple[str, ...]:
+    """What `CUDA_VISIBLE_DEVICES` calls each GPU that torch can use here; makes no context on any.
+
+    Where the variable is set already, only the GPUs that it names.
+    """
+    if not gpu_may_exist():
+        return ()
+    try:
+        import torch
+    except (ImportError, OSError):  # as in `_gpu`
+        return ()
+    count = int(torch.cuda.device_count())
+    said = os.environ.get("CUDA_VISIBLE_DEVICES")
+    named = [str(n) for n in range(count)] if said is None else said.split(",")
+    return tuple(name.strip() for name in named[:count])
 
 
 def ram_peak() -> int:

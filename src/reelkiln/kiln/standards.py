@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from reelkiln.gate.limits import FIXED, Limits, robust_limits
 from reelkiln.gate.measure import Wanted, measure
 from reelkiln.gate.text import open_reader, read_text, text_marks
 from reelkiln.plan.card import Card
-from reelkiln.reel import Clip, Origin, Verdict
+from reelkiln.reel import Clip, Marks, Origin, Verdict
 from reelkiln.store.ledger import Ledger
 from reelkiln.store.reviews import approved_marks
 
@@ -22,7 +23,15 @@ if TYPE_CHECKING:
     from reelkiln.backends.score import Scorer
     from reelkiln.gate.text import Reader
 
-__all__ = ["JUDGE", "Standards", "limits_for", "reader_for", "scorer_for"]
+__all__ = [
+    "JUDGE",
+    "Standards",
+    "limits_for",
+    "limits_from",
+    "reader_for",
+    "scorer_for",
+    "usual_for",
+]
 
 JUDGE = "judge"
 """The source of a card that holds a scorer."""
@@ -57,10 +66,18 @@ def limits_for(origin: Origin | None, ledger: Ledger, card: Card) -> Limits:
     is the score of the bundled model: it follows no motion yet (docs/measured/spark.md), and a
     model for trying things out shall show what it can.
     """
+    return limits_from(usual_for(origin, ledger), card)
+
+
+def usual_for(origin: Origin | None, ledger: Ledger) -> tuple[Marks, ...]:
+    """The marks of the approved takes of a template, which say what is usual for it."""
+    return () if origin is None else approved_marks(ledger, origin.template)
+
+
+def limits_from(usual: Sequence[Marks], card: Card) -> Limits:
+    """`limits_for`, where the ledger is on another computer and its marks came along."""
     base = FIXED.without("palette", "score") if card.bundled else FIXED.without("palette")
-    if origin is None:
-        return base
-    return robust_limits(approved_marks(ledger, origin.template), base)
+    return robust_limits(usual, base)
 
 
 def scorer_for(folders: Folders) -> Scorer | None:
@@ -82,9 +99,10 @@ def scorer_for(folders: Folders) -> Scorer | None:
 def reader_for(card: Card) -> Reader | None:
     """What reads writing, where the extra `text` is installed.
 
-    The bundled model draws labels with marks on them that are no letters: nobody reads those.
+    The bundled model draws labels with marks on them that are no letters: nobody reads those. The
+    family without weights paints stripes.
     """
-    if card.bundled:
+    if card.bundled or card.family == "null":
         return None
     try:
         return open_reader()

@@ -1,0 +1,250 @@
+"""Render in child processes, one for each GPU of this computer.
+
+A crash of CUDA, or the system killing whoever takes too much memory, ends a child and not the
+shift. Parent and child speak JSON over a pipe:
+
+    to the child    {"order": …, "folder": …}   render this
+                    {"stop": true}              give up what you render
+    from the child  {"ready": NAME}             once, when it can take orders
+                    {"progress": […]}, {"note": …}
+                    {"rendered": …} or {"error": …}, once for each order
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from reelkiln.backends.probe import gpu_names
+from reelkiln.errors import Cancelled, PlaceLost, ReelkilnError
+from reelkiln.kiln.error_words import error_from_json, error_to_json
+from reelkiln.kiln.place import Place, here
+from reelkiln.kiln.renderer import Rendered, RenderOrder
+from reelkiln.kiln.watch import Progress, Watch
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
+__all__ = ["BEAT", "ChildRenderer", "places_here"]
+
+BEAT = 0.25
+"""Seconds between two calls of `watch` while a child says nothing."""
+PATIENCE = 5.0
+"""Seconds a child has to give up its work when asked, before it is ended."""
+
+Message: TypeAlias = Mapping[str, Any]
+
+
+def places_here() -> tuple[str | None, ...]:
+    """What to give `ChildRenderer` for all of this computer: its GPUs, else one None."""
+    return gpu_names() or (None,)
+
+
+class ChildRenderer:
+    """`renderer.Renderer` with a child for each of `gpus` (None: as the environment says).
+
+    Children start with their first order. The model stays loaded until another one is asked for.
+    """
+
+    def __init__(
+        self,
+        gpus: Sequence[str | None] = (None,),
+        *,
+        cache: Path | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._children = tuple(_Child(gpu, cache, patience) for gpu in gpus)
+        # The child that was used last is taken first: its model is warm.
+        self._free: queue.LifoQueue[_Child] = queue.LifoQueue()
+        for child in reversed(self._children):
+            self._free.put(child)
+
+    @property
+    def width(self) -> int:
+        """How many children there are."""
+        return len(self._children)
+
+    def render(self, order: RenderOrder, folder: Path, watch: Watch) -> Rendered:
+        """See `renderer.Renderer.render`."""
+        child = self._free.get()
+        try:
+            return child.render(order, folder, watch)
+        finally:
+            self._free.put(child)
+
+    def pids(self) -> tuple[int | None, ...]:
+        """The process of each place; None where none runs."""
+        return tuple(child.pid for child in self._children)
+
+    def close(self) -> None:
+        """End every child."""
+        for child in self._children:
+            child.end()
+
+
+class _Child:
+    """The parent's end of one child."""
+
+    def __init__(self, gpu: str | None, cache: Path | None, patience: float) -> None:
+        self._gpu, self._cache, self._patience = gpu, cache, patience
+        self._name = "this computer" if gpu is None else f"gpu {gpu}"
+        self._process: BaseProcess | None = None
+        self._pipe: Connection | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None else None
+
+    def render(self, order: RenderOrder, folder: Path, watch: Watch) -> Rendered:
+        try:
+            pipe = self._open()
+            _send(pipe, {"order": order.to_json(), "folder": str(folder)})
+            answer = self._listen(pipe, watch)
+        except (EOFError, OSError) as error:
+            raise self._lost() from error
+        except BaseException:
+            self._give_up()
+            raise
+        if "error" in answer:
+            raise error_from_json(answer["error"])
+        return Rendered.from_json(answer["rendered"])
+
+    def end(self) -> None:
+        """End the child, whatever it does."""
+        process, pipe = self._process, self._pipe
+        self._process = self._pipe = None
+        if process is not None:
+            process.kill()
+            process.join()
+        if pipe is not None:
+            pipe.close()
+
+    def _open(self) -> Connection:
+        if self._process is not None and not self._process.is_alive():
+            self.end()
+        if self._pipe is None:
+            spawn = multiprocessing.get_context("spawn")
+            self._pipe, far = spawn.Pipe()
+            self._process = spawn.Process(
+                target=_serve, args=(far, self._gpu, self._cache, self._name), daemon=True
+            )
+            self._process.start()
+            far.close()
+        return self._pipe
+
+    def _listen(self, pipe: Connection, watch: Watch) -> Message:
+        """Pass on what the child tells, until it has done or failed."""
+        last = Progress("load", 0, 1)
+        while True:
+            if not pipe.poll(BEAT):
+                watch.on_progress(last)
+                continue
+            message = _receive(pipe)
+            if "progress" in message:
+                last = Progress(*message["progress"])
+                watch.on_progress(last)
+            elif "note" in message:
+                watch.on_note(message["note"])
+            elif "ready" not in message:
+                return message
+
+    def _give_up(self) -> None:
+        """Have the child stop within a step, and keep it; end it where it does not listen."""
+        if self._pipe is None:
+            return
+        try:
+            _send(self._pipe, {"stop": True})
+            until = time.monotonic() + self._patience
+            while self._pipe.poll(max(0.0, until - time.monotonic())):
+                if {"rendered", "error"} & _receive(self._pipe).keys():
+                    return
+        except (EOFError, OSError):
+            pass
+        self.end()
+
+    def _lost(self) -> PlaceLost:
+        process = self._process
+        code = None
+        if process is not None:
+            process.join(1.0)
+            code = process.exitcode
+        self.end()
+        return PlaceLost(
+            f"the process that renders on {self._name} is gone ({_how(code)})",
+            hint="The clip is given out again; if it stays, take a smaller size or model.",
+        )
+
+
+def _how(code: int | None) -> str:
+    if code is None:
+        return "it no longer answers"
+    if code < 0:
+        name = signal.Signals(-code).name if -code in list(signal.Signals) else f"signal {-code}"
+        return f"ended by {name}" + (", often for want of memory" if name == "SIGKILL" else "")
+    return f"exit code {code}"
+
+
+def _serve(pipe: Connection, gpu: str | None, cache: Path | None, name: str) -> None:
+    """The child: takes orders until the parent closes the pipe."""
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before anything here asks for a GPU
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, who tells us
+    os.dup2(2, 1)  # stdout belongs to the parent's results
+    _end_with_the_parent()
+    place = Place(name, here(cache))
+    try:
+        _send(pipe, {"ready": name})
+        while True:
+            message = _receive(pipe)
+            if "order" in message:
+                _send(pipe, _answer(place, message, pipe))
+    except (EOFError, OSError):
+        return
+    finally:
+        place.close()
+
+
+def _answer(place: Place, message: Message, pipe: Connection) -> Message:
+    def tell(progress: Progress) -> None:
+        _send(pipe, {"progress": astuple(progress)})
+        if pipe.poll() and "stop" in _receive(pipe):
+            raise Cancelled("stopped")
+
+    watch = Watch(tell, lambda line: _send(pipe, {"note": line}))
+    try:
+        order = RenderOrder.from_json(message["order"])
+        return {"rendered": place.render(order, Path(message["folder"]), watch).to_json()}
+    except ReelkilnError as error:
+        return {"error": error_to_json(error)}
+
+
+def _end_with_the_parent() -> None:
+    """A child whose parent was killed has nobody to render for."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch(sentinel: int) -> None:
+        wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, args=(parent.sentinel,), daemon=True).start()
+
+
+def _send(pipe: Connection, message: Message) -> None:
+    pipe.send_bytes(json.dumps(message, allow_nan=False).encode())
+
+
+def _receive(pipe: Connection) -> Message:
+    message: Message = json.loads(pipe.recv_bytes())
+    return message

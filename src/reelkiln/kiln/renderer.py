@@ -1,0 +1,156 @@
+"""The seam between the shift and whoever renders for it: a child here, one per GPU, other hosts.
+
+What crosses it is plain JSON, in both directions, so that a place may be another process or
+another computer. The frames of takes lie as files in the folder that the shift named, whoever
+rendered them. A place keeps its model loaded from one order to the next, and is replaced when it
+dies: that is `PlaceLost`, the order may be given out again, and nobody but the shift does so.
+
+Implementations: `children.ChildRenderer` (this computer) and `fleet.FleetRenderer` (many). One
+contract test runs them both: `tests/contracts/test_renderer.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from reelkiln.backends.seam import Peak
+from reelkiln.errors import UsageError
+from reelkiln.kiln.fire import Fired
+from reelkiln.kiln.recipe import Weights
+from reelkiln.kiln.watch import Watch
+from reelkiln.plan.card import Card
+from reelkiln.plan.form import read, write
+from reelkiln.plan.plan import Plan
+from reelkiln.reel import Shot, Take
+
+__all__ = ["RenderOrder", "Rendered", "Renderer", "weights_digest"]
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderOrder:
+    """One shot to render, with all that another computer needs for it.
+
+    `id` names the order (letters, digits, - and _; it becomes part of file names). The card travels
+    along, so that every place renders by the desk's card. `palette` and `usual` (the marks of its
+    template's approved takes) are what takes are held against. `weights_digest` is that of the
+    weights the desk expects; empty: whatever lies there.
+    """
+
+    id: str
+    shot: Shot
+    plan: Plan
+    card: Card
+    palette: tuple[str, ...] = ()
+    usual: tuple[Mapping[str, float], ...] = ()
+    weights_digest: str = ""
+
+    def __post_init__(self) -> None:
+        if not _ID.fullmatch(self.id):
+            raise UsageError(
+                f"{self.id!r:.100} is no name of an order", hint="Use letters, digits."
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data that `from_json` takes back."""
+        data: dict[str, Any] = write(self)
+        return data
+
+    @staticmethod
+    def from_json(data: object) -> RenderOrder:
+        """The order in plain data.
+
+        Raises:
+            UsageError: it is none.
+        """
+        order: RenderOrder = read(RenderOrder, data, "order")
+        return order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """What came of an order: all that its recipe and its row need.
+
+    `plan`, `chosen`, `takes`, `refusals` and `seconds` are those of `fire.Fired`. `place` says
+    where it was rendered: the host, and the GPU where there is one. `notes` are lines a person
+    should know, told while rendering.
+    """
+
+    plan: Plan
+    chosen: tuple[Take, ...]
+    takes: tuple[Take, ...]
+    refusals: tuple[str, ...]
+    seconds: Mapping[str, float]
+    peak_vram: int
+    peak_ram: int
+    weights: tuple[Weights, ...]
+    libraries: Mapping[str, str]
+    machine: str
+    place: str
+    notes: tuple[str, ...] = field(default=())
+
+    def fired(self) -> Fired:
+        """The same as rendering in this process would have given."""
+        return Fired(
+            plan=self.plan,
+            chosen=self.chosen,
+            takes=self.takes,
+            refusals=self.refusals,
+            seconds=self.seconds,
+            peak=Peak(vram=self.peak_vram, ram=self.peak_ram),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data that `from_json` takes back."""
+        data: dict[str, Any] = write(self)
+        return data
+
+    @staticmethod
+    def from_json(data: object) -> Rendered:
+        """The result in plain data.
+
+        Raises:
+            UsageError: it is none.
+        """
+        rendered: Rendered = read(Rendered, data, "result")
+        return rendered
+
+
+class Renderer(Protocol):
+    """Where orders are rendered. Safe to call from `width` threads at once."""
+
+    @property
+    def width(self) -> int:
+        """How many orders it renders at once; further calls of `render` wait."""
+        ...
+
+    def render(self, order: RenderOrder, folder: Path, watch: Watch) -> Rendered:
+        """Render one order; its takes lie in `folder` (which exists) afterwards.
+
+        `watch` is called from the calling thread. Raising from it stops the render within one step,
+        and what was raised comes out.
+
+        Raises:
+            PlaceLost: the process or computer that rendered is gone; its successor takes the next
+                order. Nothing of this one is left but, perhaps, files in `folder`.
+            Others as `fire` says, and WeightsMissing, WeightsBroken, MissingLibrary.
+        """
+        ...
+
+    def close(self) -> None:
+        """End every place. What is being rendered is given up."""
+        ...
+
+
+def weights_digest(weights: tuple[Weights, ...]) -> str:
+    """64 hex digits that are equal exactly where every weights file is equal."""
+    files = {source.source: dict(source.sha256) for source in weights}
+    text = json.dumps(files, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

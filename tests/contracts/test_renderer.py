@@ -1,0 +1,169 @@
+"""What every Renderer owes the shift. Real processes, real kills."""
+
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import psutil
+import pytest
+
+from kiln.orders import null_order
+from reelkiln.errors import GateRefused, PlaceLost, RenderFailed, WeightsBroken
+from reelkiln.film.take import read_take
+from reelkiln.kiln.children import ChildRenderer
+from reelkiln.kiln.renderer import Rendered, RenderOrder
+from reelkiln.kiln.watch import Watch
+
+SILENT = Watch()
+# The system's answer to too much memory, and a crash of native code. Windows has one way to die.
+DEATHS = (signal.SIGTERM,) if os.name == "nt" else (signal.SIGKILL, signal.SIGSEGV)
+
+
+@pytest.fixture(scope="module", params=["children"])
+def renderer(request):
+    """Two places that render at once."""
+    made = ChildRenderer((None, None), patience=1.0)
+    yield made
+    made.close()
+
+
+def render(renderer, order, folder, watch=SILENT):
+    place = folder / order.id
+    place.mkdir(exist_ok=True)
+    return renderer.render(order, place, watch)
+
+
+def pixels(take, folder):
+    return np.concatenate([clip.frames for clip in read_take(folder, Fraction(8))])
+
+
+def whoever_renders(renderer):
+    return [pid for pid in renderer.pids() if pid is not None]
+
+
+def test_an_order_crosses_the_wall_unchanged():
+    order = null_order(picture="moving")
+    order = replace(order, palette=("#ff0000",), usual=({"luma": 3.0},), weights_digest="ab")
+    assert RenderOrder.from_json(order.to_json()) == order
+
+
+def test_the_takes_lie_in_the_folder_and_are_what_the_same_seed_gives_again(renderer, tmp_path):
+    done = render(renderer, null_order("first"), tmp_path)
+    (take,) = done.chosen
+    assert take.verdict.kept
+    assert sorted((tmp_path / "first").iterdir()) == [tmp_path / "first" / "7-0.npy"]
+    again = render(renderer, null_order("again"), tmp_path)
+    assert again.chosen[0].sha256 == take.sha256
+    assert np.array_equal(
+        pixels(take, tmp_path / "first" / "7-0.npy"), pixels(take, again.chosen[0].path)
+    )
+    assert Rendered.from_json(done.to_json()) == done
+    assert done.place and done.machine and done.seconds["denoise"] > 0
+    assert done.fired().whole
+
+
+def test_a_take_that_the_gate_refuses_comes_back_with_its_reasons(renderer, tmp_path):
+    done = render(renderer, null_order("black", picture="black"), tmp_path)
+    assert len(done.takes) == 3
+    assert any("black" in reason for reason in done.refusals)
+    assert any("refused" in note for note in done.notes)
+
+
+def test_progress_and_notes_are_told_in_the_callers_thread(renderer, tmp_path):
+    heard = []
+    mine = threading.get_ident()
+    watch = Watch(lambda p: heard.append((p.phase, threading.get_ident() == mine)))
+    render(renderer, null_order("told"), tmp_path, watch)
+    assert {phase for phase, _ in heard} >= {"denoise", "decode", "check"}
+    assert all(own for _, own in heard)
+
+
+def test_errors_come_with_their_kind_and_hint(renderer, tmp_path):
+    with pytest.raises(RenderFailed, match="no picture called") as caught:
+        render(renderer, null_order("odd", picture="upside-down"), tmp_path)
+    assert type(caught.value) is RenderFailed
+    assert "moving" in caught.value.hint
+    assert render(renderer, null_order("after"), tmp_path).chosen
+
+
+def test_other_weights_than_the_desks_are_refused(renderer, tmp_path):
+    with pytest.raises(WeightsBroken, match="not those of the desk"):
+        render(renderer, replace(null_order("other"), weights_digest="0" * 64), tmp_path)
+
+
+def test_as_many_orders_as_places_are_rendered_at_once(renderer, tmp_path):
+    assert renderer.width == 2
+    together = threading.Barrier(2, timeout=60)
+
+    def watch():
+        met = []
+
+        def meet(progress):
+            if progress.phase == "denoise" and not met:
+                met.append(together.wait())
+
+        return Watch(meet)
+
+    with ThreadPoolExecutor(2) as pool:
+        orders = [null_order(f"both-{n}", seed=n) for n in range(2)]
+        done = list(pool.map(lambda order: render(renderer, order, tmp_path, watch()), orders))
+    assert len({one.chosen[0].sha256 for one in done}) == 2
+
+
+def test_what_the_watch_raises_stops_the_render_and_the_place_is_kept(renderer, tmp_path):
+    render(renderer, null_order("warm"), tmp_path)
+    before = set(whoever_renders(renderer))
+
+    def stop(progress):
+        if progress.phase == "denoise":
+            raise GateRefused("enough")
+
+    begun = time.monotonic()
+    with pytest.raises(GateRefused, match="enough"):
+        render(renderer, null_order("stopped", step_seconds=0.1), tmp_path, Watch(stop))
+    assert time.monotonic() - begun < 10
+    assert render(renderer, null_order("later"), tmp_path).chosen
+    assert set(whoever_renders(renderer)) == before
+
+
+def test_a_place_that_hangs_can_be_given_up(renderer, tmp_path):
+    seen = []
+
+    def stop(progress):
+        seen.append(progress.phase)
+        if seen.count("denoise") > 3:
+            raise GateRefused("it hangs")
+
+    with pytest.raises(GateRefused):
+        render(renderer, null_order("hung", step_seconds=600.0), tmp_path, Watch(stop))
+    assert render(renderer, null_order("healed"), tmp_path).chosen
+
+
+@pytest.mark.parametrize("how", DEATHS)
+def test_a_place_that_dies_is_said_and_replaced(renderer, tmp_path, how):
+    render(renderer, null_order("alive"), tmp_path)
+    killed = []
+
+    def kill(progress):
+        if progress.phase == "denoise" and not killed:
+            killed.append(True)
+            for pid in whoever_renders(renderer):
+                os.kill(pid, how)
+
+    with pytest.raises(PlaceLost, match="is gone") as caught:
+        render(renderer, null_order("dies", step_seconds=0.5), tmp_path, Watch(kill))
+    assert caught.value.hint
+    assert render(renderer, null_order("reborn"), tmp_path).chosen
+
+
+def test_closing_leaves_no_process(tmp_path):
+    made = ChildRenderer()
+    render(made, null_order("only"), tmp_path)
+    (pid,) = made.pids()
+    made.close()
+    assert not psutil.pid_exists(pid)

@@ -1,0 +1,61 @@
+"""Children end with whoever started them, and leave stdout alone."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from reelkiln.errors import GateRefused, ReelkilnError, RenderFailed
+from reelkiln.kiln.error_words import error_from_json, error_to_json
+
+PARENT = """
+import os, sys, time
+from pathlib import Path
+from kiln.orders import null_order
+from reelkiln.kiln.children import ChildRenderer
+from reelkiln.kiln.watch import Watch
+
+def told(progress):
+    if progress.phase == "denoise":
+        print(*renderer.pids(), flush=True)
+        {then}
+
+if __name__ == "__main__":
+    renderer = ChildRenderer()
+    renderer.render(null_order(step_seconds={seconds}), Path(), Watch(told))
+    renderer.close()
+"""
+
+
+def parent(then, seconds):
+    Path("parent.py").write_text(PARENT.format(then=then, seconds=seconds), encoding="utf-8")
+    tests = str(Path(__file__).parents[1])
+    code = f"import sys; sys.path.insert(0, {tests!r}); import runpy; "
+    return [sys.executable, "-c", code + "runpy.run_path('parent.py', run_name='__main__')"]
+
+
+def test_a_child_whose_parent_was_killed_ends_too():
+    process = subprocess.Popen(parent("time.sleep(60)", 60.0), stdout=subprocess.PIPE, text=True)
+    child = int(process.stdout.readline())
+    process.kill()
+    process.communicate()
+    until = time.monotonic() + 10
+    while psutil.pid_exists(child) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not psutil.pid_exists(child)
+
+
+@pytest.mark.parametrize("kind", [GateRefused, RenderFailed])
+def test_errors_keep_all_they_say(kind):
+    error = kind("what happened", hint="Do this.", details=("one", "two"))
+    back = error_from_json(error_to_json(error))
+    assert type(back) is kind
+    assert (back.message, back.hint, back.details) == (error.message, error.hint, error.details)
+
+
+def test_an_error_of_a_newer_place_is_a_failed_render():
+    words = error_to_json(ReelkilnError("odd")) | {"code": "of_next_year"}
+    assert type(error_from_json(words)) is RenderFailed
