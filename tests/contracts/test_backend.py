@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from reelkiln.backends.latents import Latents, load_latents, save_latents
 from reelkiln.backends.registry import FAMILIES, find_backend
 from reelkiln.backends.seam import Folders, Step
-from reelkiln.errors import Cancelled
+from reelkiln.errors import Cancelled, RenderFailed
 from reelkiln.plan.card import Card, Preset
 from reelkiln.reel import Clip
 from tiny_models import EULER, FEW, Case, make_card, nothing, ruin
@@ -151,6 +152,60 @@ def test_a_session_goes_on_after_a_cancelled_render(case):
             session.render(case.segment, on_step)
         clip = session.render(case.segment, nothing)
     assert np.array_equal(clip.frames, render(case).frames)
+
+
+def test_stage_by_stage_gives_the_same_pixels_also_from_the_disk(case, tmp_path):
+    segments = [
+        case.segment,
+        replace(case.segment, seed=8),
+        replace(case.segment, prompt="a blue can", negative="blurry"),
+    ]
+    backend = find_backend(case.family)
+    files = [tmp_path / f"{index}.safetensors" for index in range(len(segments))]
+    with backend.open(case.plan, case.card, case.folders, nothing) as session:
+        session.encode(segments, nothing)
+        for segment, file in zip(segments, files, strict=True):
+            save_latents(session.denoise(segment, nothing), file)
+    assert sorted(tmp_path.glob("*.safetensors*")) == files
+    with backend.open(case.plan, case.card, case.folders, nothing) as session:
+        clips = [session.decode(load_latents(file), nothing) for file in files]
+    for segment, clip in zip(segments, clips, strict=True):
+        whole = render(case, seed=segment.seed, prompt=segment.prompt, negative=segment.negative)
+        assert np.array_equal(clip.frames, whole.frames)
+
+
+def test_latents_come_back_equal_in_every_bit(case, tmp_path):
+    backend = find_backend(case.family)
+    with backend.open(case.plan, case.card, case.folders, nothing) as session:
+        made = session.denoise(case.segment, nothing)
+    save_latents(made, tmp_path / "kept.safetensors")
+    back = load_latents(tmp_path / "kept.safetensors")
+    assert made.finite
+    assert back.about == made.about
+    assert back.tensors.keys() == made.tensors.keys()
+    for name, array in made.tensors.items():
+        assert array.dtype == back.tensors[name].dtype
+        assert array.tobytes() == back.tensors[name].tobytes()
+
+
+def test_every_word_is_encoded_once(case):
+    steps: list[Step] = []
+    segments = [case.segment, replace(case.segment, prompt="a blue can")]
+    backend = find_backend(case.family)
+    with backend.open(case.plan, case.card, case.folders, nothing) as session:
+        session.encode(segments, nothing)
+        for segment in segments:
+            session.denoise(segment, steps.append)
+    assert {step.phase for step in steps} == {"denoise"}
+
+
+def test_latents_of_another_family_are_refused(case):
+    backend = find_backend(case.family)
+    with (
+        backend.open(case.plan, case.card, case.folders, nothing) as session,
+        pytest.raises(RenderFailed, match="stranger"),
+    ):
+        session.decode(Latents({"stranger": np.zeros(3, np.float32)}), nothing)
 
 
 def test_numbers_that_are_none_are_counted_before_the_cast(case, tmp_path):

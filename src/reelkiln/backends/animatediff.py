@@ -8,13 +8,14 @@ few-step adapters are published).
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelkiln.backends.arrange import Arrangement, device_memory, memory_peak
 from reelkiln.backends.emphasis import embed, weighted
+from reelkiln.backends.latents import Latents
 from reelkiln.backends.libraries import library_problems, quiet, require_torch
 from reelkiln.backends.load import load_part
 from reelkiln.backends.pixels import to_pixels
@@ -87,25 +88,59 @@ class _Session:
         self._windows = Windows(self._pipe, plan.reach)
         self._arrangement.prepare(self._pipe, self._pipe.unet)
 
-    def render(self, segment: Segment, on_step: OnStep, lead: Clip | None = None) -> Clip:
-        """See `seam.Session.render`.
+    def encode(self, segments: Sequence[Segment], on_step: OnStep) -> None:
+        """See `seam.Session.encode`. The words of the plan's own segments are encoded with them."""
+        steps = Steps(on_step)
+        every = (*segments, *self._plan.segments)
+        new = sorted({_words(segment) for segment in every} - set(self._words))
+        with self._guarded(steps):
+            steps(Step("encode", 0, max(len(new), 1)))
+            if new:
+                self._encode_all(new, steps)
+            else:
+                steps(Step("encode", 1, 1))
+
+    def denoise(self, segment: Segment, on_step: OnStep, lead: Clip | None = None) -> Latents:
+        """See `seam.Session.denoise`.
 
         Raises:
             UsageError: a start picture or a lead is given, which this family cannot follow.
         """
-        import torch
-
         if segment.image is not None or segment.lead_frames or lead is not None:
             raise UsageError(
                 f"{self._card.name} renders from words alone, not from a picture or other frames",
                 hint="Choose a model that takes a start picture, or leave the picture out.",
             )
+        if _words(segment) not in self._words:
+            self.encode((segment,), on_step)
         steps = Steps(on_step)
-        with wall("render", self._card.name, steps), quiet(), torch.no_grad():
-            words = self._encode(segment, steps)
-            latents = self._denoise(segment, words, steps)
-            frames, finite = self._decode(latents, steps)
+        with self._guarded(steps):
+            latents = self._denoise(segment, self._words[_words(segment)], steps)
+            return Latents({"latents": latents.float().cpu().numpy()})
+
+    def decode(self, latents: Latents, on_step: OnStep) -> Clip:
+        """See `seam.Session.decode`."""
+        import torch
+
+        steps = Steps(on_step)
+        with self._guarded(steps):
+            kept = torch.from_numpy(latents.array("latents"))
+            dtype = getattr(torch, self._plan.dtype)
+            frames, finite = self._decode(kept.to(self._arrangement.device, dtype), steps)
         return Clip(frames, self._plan.fps, finite / frames.size)
+
+    def render(self, segment: Segment, on_step: OnStep, lead: Clip | None = None) -> Clip:
+        """See `seam.Session.render`."""
+        self.encode((segment,), on_step)
+        return self.decode(self.denoise(segment, on_step, lead), on_step)
+
+    @contextmanager
+    def _guarded(self, steps: Steps) -> Iterator[None]:
+        """Nothing foreign gets out, nothing is printed, no gradient is kept."""
+        import torch
+
+        with wall("render", self._card.name, steps), quiet(), torch.no_grad():
+            yield
 
     def peak(self) -> Peak:
         """See `seam.Session.peak`."""
@@ -113,27 +148,20 @@ class _Session:
 
     def close(self) -> None:
         """Let go of every tensor."""
+        self._arrangement.leave()
         del self._pipe, self._windows
         self._words.clear()
 
-    def _encode(self, segment: Segment, steps: Steps) -> tuple[Any, Any]:
-        """Embeddings of the prompt and, with guidance, of the negative: (1, tokens, width) each.
+    def _encode_all(self, words: Sequence[tuple[str, str]], steps: Steps) -> None:
+        """Embeddings of each prompt and, with guidance, of its negative: (1, tokens, width) each.
 
-        All words of the plan are encoded at once, so that the encoder can leave before denoising.
+        All at once, so that the encoder can leave before denoising.
         """
-        steps(Step("encode", 0, 1))
-        asked = (segment.prompt, segment.negative)
-        if asked not in self._words:
-            self._encode_all({asked, *((s.prompt, s.negative) for s in self._plan.segments)})
-        steps(Step("encode", 1, 1))
-        return self._words[asked]
-
-    def _encode_all(self, words: set[tuple[str, str]]) -> None:
         pipe, device = self._pipe, self._arrangement.device
         if pipe.text_encoder is None:
             pipe.register_modules(text_encoder=_load_text(self._plan, self._card, self._folders))
         with self._arrangement.on_device(pipe.text_encoder):
-            for prompt, negative in sorted(words - set(self._words)):
+            for done, (prompt, negative) in enumerate(words, 1):
                 self._words[prompt, negative] = pipe.encode_prompt(
                     None if weighted(prompt) else prompt,
                     device,
@@ -143,7 +171,9 @@ class _Session:
                     prompt_embeds=self._emphasised(prompt),
                     negative_prompt_embeds=self._emphasised(negative),
                 )
+                steps(Step("encode", done, len(words)))
         if self._plan.rung.residence != "resident":
+            self._arrangement.leave()
             pipe.register_modules(text_encoder=None)
 
     def _emphasised(self, words: str) -> Any:
@@ -200,6 +230,10 @@ class _Session:
                 finite += good
                 steps(Step("decode", start + len(pixels), count))
         return np.concatenate(chunks), finite
+
+
+def _words(segment: Segment) -> tuple[str, str]:
+    return segment.prompt, segment.negative
 
 
 # ── loading ──────────────────────────────────────────────────────────────────────────────────────

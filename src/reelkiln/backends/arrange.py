@@ -31,6 +31,8 @@ class Arrangement:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._streamed: set[int] = set()
+        self._there: Any = None
+        self._home: list[tuple[Any, Any]] = []
 
     @property
     def device(self) -> Any:
@@ -63,21 +65,33 @@ class Arrangement:
     def on_device(self, part: Any) -> Iterator[None]:
         """Have one part of the pipeline on the device inside.
 
-        Staged parts go there and come back; their host copy is kept meanwhile, so that coming back
-        copies nothing.
+        A staged part stays until another one is wanted, so that a batch that goes stage by stage
+        moves it once. Its host copy is kept meanwhile: coming back copies nothing.
         """
-        if self._plan.rung.residence in ("resident", "cpu") or id(part) in self._streamed:
-            yield
+        if self._plan.rung.residence in ("staged", "streamed") and part is not self._there:
+            self.leave()
+            if id(part) not in self._streamed:
+                self._go(part)
+        yield
+
+    def leave(self) -> None:
+        """Free the device of the part that is there, and of what its stage left in the cache."""
+        if self._there is None:
             return
-        tensors = [*part.parameters(), *part.buffers()]
-        home = [tensor.data for tensor in tensors]
-        try:
-            for tensor in tensors:
-                tensor.data = tensor.data.to(self.device)
-            yield
-        finally:
-            for tensor, data in zip(tensors, home, strict=True):
-                tensor.data = data
+        for tensor, data in self._home:
+            tensor.data = data
+        self._there, self._home = None, []
+        if self._plan.device == "cuda":
+            import torch
+
+            torch.cuda.empty_cache()
+
+    def _go(self, part: Any) -> None:
+        self._there = part
+        for tensor in (*part.parameters(), *part.buffers()):
+            # Noted before it goes: out of memory half way must find every tensor's way home.
+            self._home.append((tensor, tensor.data))
+            tensor.data = tensor.data.to(self.device)
 
     def _stream(self, denoiser: Any) -> None:
         """One block at a time, the next one copied while this one computes.

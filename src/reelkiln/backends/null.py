@@ -22,12 +22,13 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reelkiln.backends.latents import Latents
 from reelkiln.backends.probe import ram_peak
 from reelkiln.backends.seam import Finding, Folders, OnStep, Peak, Session, Step
 from reelkiln.errors import OutOfMemory, RenderFailed
@@ -73,37 +74,52 @@ class _Painter:
         self._picture = str(schedule.get("picture", "moving"))
         self._step_seconds = float(schedule.get("step_seconds", 0.0))
         self._held = 0
+        self._words: dict[tuple[str, str], int] = {}
 
-    def render(self, segment: Segment, on_step: OnStep, lead: Clip | None = None) -> Clip:
-        """See `seam.Session.render`. A `lead` is continued from its last frame's phase."""
-        rng = self._encode(segment, on_step)
-        base, drift = self._denoise(segment, rng, on_step)
+    def encode(self, segments: Sequence[Segment], on_step: OnStep) -> None:
+        """See `seam.Session.encode`. Words are hashed: nothing is kept that is worth keeping."""
+        on_step(Step("encode", 0, 1))
+        self._words |= {_words(segment): _digest(segment) for segment in segments}
+        on_step(Step("encode", 1, 1))
+
+    def denoise(self, segment: Segment, on_step: OnStep, lead: Clip | None = None) -> Latents:
+        """See `seam.Session.denoise`. A `lead` is continued from its last frame's phase."""
+        if _words(segment) not in self._words:
+            self.encode((segment,), on_step)
+        rng = np.random.default_rng([segment.seed, self._words[_words(segment)]])
+        base, drift = self._octaves(rng, on_step)
         start = 0 if lead is None else len(lead.frames)
+        about = {"frames": str(segment.frames), "start": str(start)}
+        return Latents({"base": base, "drift": np.asarray(drift)}, about)
+
+    def decode(self, latents: Latents, on_step: OnStep) -> Clip:
+        """See `seam.Session.decode`."""
+        base, drift = latents.array("base"), latents.array("drift")
+        count, start = (int(latents.about[name]) for name in ("frames", "start"))
         frames: list[NDArray[np.uint8]] = []
         finite = 0
-        on_step(Step("decode", 0, segment.frames))
-        for index in range(segment.frames):
-            picture = self._expose(_frame(base, drift, start + index, self._picture))
+        on_step(Step("decode", 0, count))
+        for index in range(count):
+            shift = (int(drift[0]), int(drift[1]))
+            picture = self._expose(_frame(base, shift, start + index, self._picture))
             finite += int(np.isfinite(picture).sum())
             frames.append(_to_bytes(picture))
-            on_step(Step("decode", index + 1, segment.frames))
+            on_step(Step("decode", index + 1, count))
         clip = np.stack(frames)
         self._held = max(self._held, clip.nbytes + base.nbytes)
         return Clip(clip, self._plan.fps, finite / clip.size)
+
+    def render(self, segment: Segment, on_step: OnStep, lead: Clip | None = None) -> Clip:
+        """See `seam.Session.render`."""
+        self.encode((segment,), on_step)
+        return self.decode(self.denoise(segment, on_step, lead), on_step)
 
     def peak(self) -> Peak:
         """Bytes: `vram` what a GPU would have held, `ram` the process's peak."""
         return Peak(vram=self._held if self._plan.device == "cuda" else 0, ram=ram_peak())
 
-    def _encode(self, segment: Segment, on_step: OnStep) -> np.random.Generator:
-        on_step(Step("encode", 0, 1))
-        words = f"{segment.prompt}\n{segment.negative}".encode()
-        digest = int.from_bytes(hashlib.sha256(words).digest()[:8], "big")
-        on_step(Step("encode", 1, 1))
-        return np.random.default_rng([segment.seed, digest])
-
-    def _denoise(
-        self, segment: Segment, rng: np.random.Generator, on_step: OnStep
+    def _octaves(
+        self, rng: np.random.Generator, on_step: OnStep
     ) -> tuple[Picture, tuple[int, int]]:
         """One octave of the pattern per step: (height, width, 3) in 0 to 1, and its drift."""
         size, steps = self._plan.size, self._plan.steps
@@ -129,6 +145,15 @@ class _Painter:
             gain = np.asarray(self._gain, dtype)
             exposed: Picture = np.asarray(picture + 0.5, dtype) * gain / gain - dtype.type(0.5)
         return exposed
+
+
+def _words(segment: Segment) -> tuple[str, str]:
+    return segment.prompt, segment.negative
+
+
+def _digest(segment: Segment) -> int:
+    words = f"{segment.prompt}\n{segment.negative}".encode()
+    return int.from_bytes(hashlib.sha256(words).digest()[:8], "big")
 
 
 def _frame(base: Picture, drift: tuple[int, int], index: int, picture: str) -> Picture:

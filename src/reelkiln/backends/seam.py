@@ -6,17 +6,18 @@ Two implementations stand on day one (`null`, `animatediff`), and one contract t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
+from reelkiln.backends.latents import Latents
 from reelkiln.plan.card import Card
 from reelkiln.plan.plan import Plan
 from reelkiln.reel import Clip, Segment
 
-__all__ = ["Backend", "Finding", "Folders", "OnStep", "Peak", "Session", "Step"]
+__all__ = ["Backend", "Finding", "Folders", "Latents", "OnStep", "Peak", "Session", "Step"]
 
 Folders: TypeAlias = Mapping[str, Path]
 """Where each source of a card lies: its name in the card to a local folder. Never the network."""
@@ -52,10 +53,45 @@ class Peak:
 
 
 class Session(Protocol):
-    """A loaded model."""
+    """A loaded model.
+
+    `render` does a segment in one go. A batch goes stage by stage instead: `encode` all words,
+    `denoise` every segment, `decode` every one; each network then moves to the device once.
+    """
+
+    def encode(self, segments: Sequence[Segment], on_step: OnStep) -> None:
+        """Turn the words of all these segments into what denoising reads, and let the encoder go.
+
+        Words that the session knows already cost nothing. Steps count the new sentences.
+
+        Raises:
+            OutOfMemory, RenderFailed: as `render`.
+        """
+        ...
+
+    def denoise(self, segment: Segment, on_step: OnStep, lead: Clip | None = None) -> Latents:
+        """Everything but the decoding. Words not yet encoded are encoded first.
+
+        Returns:
+            Latents that any session of the same plan and card decodes to the same pixels, also
+            after they lay on the disk. Equal arguments give equal numbers.
+
+        Raises:
+            OutOfMemory, RenderFailed: as `render`.
+        """
+        ...
+
+    def decode(self, latents: Latents, on_step: OnStep) -> Clip:
+        """The frames of latents.
+
+        Raises:
+            OutOfMemory: as `render`.
+            RenderFailed: as `render`, or the latents are of another family.
+        """
+        ...
 
     def render(self, segment: Segment, on_step: OnStep, lead: Clip | None = None) -> Clip:
-        """Render one segment at the plan's size and rate.
+        """Render one segment at the plan's size and rate: `encode`, `denoise`, `decode`.
 
         Returns:
             a Clip of exactly `segment.frames` frames. Equal arguments give equal pixels.
