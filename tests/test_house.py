@@ -1,5 +1,6 @@
 """The architecture's contracts hold, and each one is seen to catch what it forbids."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,8 @@ OWNERS = {
     "The libraries of film, sound, pictures, words and signatures live in film": {"film"},
     "huggingface_hub and its HTTP client live in models": {"models"},
     "sqlalchemy and sqlite3 live in store": {"store"},
+    "dbos lives in store": {"store"},
+    "wakepy lives in kiln": {"kiln"},
     "typer and rich live in cli": {"cli"},
     "settings and platform folders live in workshop": {"workshop"},
     "cv2 lives in gate and film": {"gate", "film"},
@@ -119,3 +122,12 @@ def test_the_pure_rooms_are_every_module_below_the_rooms():
     (pure,) = (contract for name, contract in FORBIDDEN.items() if name.startswith("Pure"))
     modules = {path.stem for path in PACKAGE.glob("[a-z]*.py")}
     assert set(pure["source_modules"]) == {f"reelkiln.{name}" for name in modules | {"plan"}}
+
+
+def test_dbos_is_read_by_one_file_alone():
+    users = [
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if re.search(r"^\s*(from|import) dbos\b", path.read_text("utf-8"), re.MULTILINE)
+    ]
+    assert users == ["store/engine.py"]

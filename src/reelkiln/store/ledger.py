@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,20 +20,25 @@ from reelkiln.errors import DiskFull, LedgerError, LockHeld, ReelkilnError
 from reelkiln.reel import Origin, Take, Verdict
 from reelkiln.store.migrations import STEPS
 
-__all__ = ["DeliveryRow", "Ledger", "open_ledger"]
+__all__ = ["DeliveryRow", "Ledger", "open_ledger", "write_seconds", "write_takes"]
 
 WAIT_SECONDS = 5.0
 """How long one process waits for another one's transaction."""
 
 _INSERT_DELIVERY = text(
     "INSERT INTO deliveries"
-    " (sha256, recipe_digest, recipe, path, delivered_at, model, template, variant, product)"
-    " VALUES (:sha256, :recipe_digest, :recipe, :path, :delivered_at,"
-    " :model, :template, :variant, :product) RETURNING id"
+    " (sha256, recipe_digest, recipe, path, delivered_at, model, template, variant, product,"
+    " segment_id) VALUES (:sha256, :recipe_digest, :recipe, :path, :delivered_at,"
+    " :model, :template, :variant, :product, :segment_id) RETURNING id"
 )
 _INSERT_TAKE = text(
-    "INSERT INTO takes (delivery_id, segment, attempt, seed, sha256, kept, reasons, marks)"
-    " VALUES (:delivery_id, :segment, :attempt, :seed, :sha256, :kept, :reasons, :marks)"
+    "INSERT INTO takes (delivery_id, segment_id, segment, attempt, seed, sha256, kept, reasons,"
+    " marks, made_at) VALUES (:delivery_id, :segment_id, :segment, :attempt, :seed, :sha256, :kept,"
+    " :reasons, :marks, :made_at)"
+)
+_DELIVERED = text(
+    "UPDATE segments SET state = 'delivered', wanted = '', phase = '', reason = '',"
+    " sha256 = :sha256, model = :model, ended_at = :delivered_at WHERE id = :segment_id"
 )
 
 
@@ -111,12 +116,19 @@ class Ledger:
         now: datetime,
         model: str = "",
         origin: Origin | None = None,
+        segment_id: str | None = None,
+        seconds: Mapping[str, float] | None = None,
     ) -> int:
         """Write one delivered file and all the takes made for it; returns the row's id.
+
+        A segment of the queue is delivered in the same transaction, and once: a second call for
+        it changes nothing and returns the first one's row.
 
         Args:
             model: the card's name.
             origin: which template told the words, None where a person typed them.
+            segment_id: the segment of the queue that this is, None outside of it.
+            seconds: what each phase took, kept with the segment.
 
         Raises:
             LedgerError, LockHeld, DiskFull: nothing was written.
@@ -131,11 +143,16 @@ class Ledger:
             "template": origin.template if origin else "",
             "variant": origin.variant if origin else "",
             "product": origin.product if origin else "",
+            "segment_id": segment_id,
         }
         with self.transaction() as connection:
+            if segment_id and (before := _delivery_of(connection, segment_id)):
+                return before
             key = int(connection.execute(_INSERT_DELIVERY, row).scalar_one())
-            for take in takes:
-                connection.execute(_INSERT_TAKE, {"delivery_id": key, **_take_row(take)})
+            write_takes(connection, takes, now=now, delivery_id=key, segment_id=segment_id)
+            if segment_id:
+                connection.execute(_DELIVERED, row)
+                write_seconds(connection, segment_id, seconds or {})
             return key
 
     def find_delivery(self, *, sha256: str = "", recipe_digest: str = "") -> DeliveryRow | None:
@@ -170,6 +187,31 @@ class Ledger:
             raise _translate(error, self.path) from error
 
 
+def write_takes(
+    connection: Connection,
+    takes: tuple[Take, ...],
+    *,
+    now: datetime,
+    delivery_id: int | None = None,
+    segment_id: str | None = None,
+) -> None:
+    """Write takes, inside a transaction, with the delivery or the segment they were made for."""
+    row = {"delivery_id": delivery_id, "segment_id": segment_id, "made_at": now.isoformat()}
+    for take in takes:
+        connection.execute(_INSERT_TAKE, {**row, **_take_row(take)})
+
+
+def write_seconds(connection: Connection, segment_id: str, seconds: Mapping[str, float]) -> None:
+    """Write, inside a transaction, what each phase of a segment took."""
+    query = text(
+        "INSERT INTO phases (segment_id, phase, seconds) VALUES (:segment_id, :phase, :seconds)"
+        " ON CONFLICT (segment_id, phase) DO UPDATE SET seconds = excluded.seconds"
+    )
+    for phase, took in seconds.items():
+        row = {"segment_id": segment_id, "phase": phase, "seconds": took}
+        connection.execute(query, row)
+
+
 def open_ledger(path: Path) -> Ledger:
     """Open the ledger at `path` (its folder is made) and bring it to the newest schema.
 
@@ -199,6 +241,12 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
 
 def _begin_immediately(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _delivery_of(connection: Connection, segment_id: str) -> int | None:
+    query = text("SELECT id FROM deliveries WHERE segment_id = :id")
+    found = connection.execute(query, {"id": segment_id}).scalar_one_or_none()
+    return None if found is None else int(found)
 
 
 def _version(connection: Connection) -> int:

@@ -68,5 +68,106 @@ STEPS: tuple[Step, ...] = (
         )
         """,
     ),
+    # 3: the queue: orders, their segments, what became of them, and what happened in each shift
+    (
+        """
+        CREATE TABLE orders (
+            id TEXT PRIMARY KEY,
+            source TEXT NOT NULL,
+            created_at TEXT NOT NULL,
+            deadline TEXT
+        )
+        """,
+        """
+        CREATE TABLE segments (
+            id TEXT PRIMARY KEY,
+            order_id TEXT NOT NULL REFERENCES orders (id),
+            state TEXT NOT NULL DEFAULT 'queued'
+                CHECK (state IN ('queued', 'running', 'delivered', 'parked', 'cancelled')),
+            wanted TEXT NOT NULL DEFAULT '' CHECK (wanted IN ('', 'cancel')),
+            priority INTEGER NOT NULL,
+            position REAL NOT NULL,
+            deadline TEXT,
+            product TEXT NOT NULL,
+            template TEXT NOT NULL,
+            work TEXT NOT NULL,
+            movie TEXT NOT NULL,
+            executor TEXT NOT NULL DEFAULT '',
+            phase TEXT NOT NULL DEFAULT '',
+            runs INTEGER NOT NULL DEFAULT 0,
+            failures TEXT NOT NULL DEFAULT '[]',
+            model TEXT NOT NULL DEFAULT '',
+            because TEXT NOT NULL DEFAULT '',
+            reason TEXT NOT NULL DEFAULT '',
+            kept TEXT NOT NULL DEFAULT '',
+            sha256 TEXT NOT NULL DEFAULT '',
+            estimate REAL NOT NULL DEFAULT 0,
+            queued_at TEXT NOT NULL,
+            started_at TEXT,
+            ended_at TEXT
+        )
+        """,
+        "CREATE INDEX segments_in_line"
+        " ON segments (state, priority, coalesce(deadline, '9999'), position)",
+        "CREATE INDEX segments_by_order ON segments (order_id, position)",
+        "CREATE INDEX segments_by_end ON segments (ended_at)",
+        "CREATE UNIQUE INDEX segments_by_movie ON segments (movie)",
+        """
+        CREATE TABLE takes_3 (
+            id INTEGER PRIMARY KEY,
+            delivery_id INTEGER REFERENCES deliveries (id) ON DELETE CASCADE,
+            segment_id TEXT REFERENCES segments (id),
+            segment INTEGER NOT NULL,
+            attempt INTEGER NOT NULL,
+            seed INTEGER NOT NULL,
+            sha256 TEXT NOT NULL,
+            kept INTEGER NOT NULL,
+            reasons TEXT NOT NULL,
+            marks TEXT NOT NULL,
+            made_at TEXT NOT NULL DEFAULT ''
+        )
+        """,
+        "INSERT INTO takes_3"
+        " (id, delivery_id, segment, attempt, seed, sha256, kept, reasons, marks)"
+        " SELECT id, delivery_id, segment, attempt, seed, sha256, kept, reasons, marks FROM takes",
+        "DROP TABLE takes",
+        "ALTER TABLE takes_3 RENAME TO takes",
+        "CREATE INDEX takes_by_delivery ON takes (delivery_id)",
+        "CREATE INDEX takes_by_segment ON takes (segment_id)",
+        "ALTER TABLE deliveries ADD COLUMN segment_id TEXT REFERENCES segments (id)",
+        "CREATE UNIQUE INDEX deliveries_by_segment ON deliveries (segment_id)"
+        " WHERE segment_id IS NOT NULL",
+        """
+        CREATE TABLE phases (
+            segment_id TEXT NOT NULL REFERENCES segments (id),
+            phase TEXT NOT NULL,
+            seconds REAL NOT NULL,
+            PRIMARY KEY (segment_id, phase)
+        )
+        """,
+        """
+        CREATE TABLE shifts (
+            id INTEGER PRIMARY KEY,
+            executor TEXT NOT NULL,
+            started_at TEXT NOT NULL,
+            seen_at TEXT NOT NULL,
+            ended_at TEXT,
+            why TEXT NOT NULL DEFAULT ''
+        )
+        """,
+        """
+        CREATE TABLE shift_log (
+            id INTEGER PRIMARY KEY,
+            shift_id INTEGER REFERENCES shifts (id),
+            segment_id TEXT REFERENCES segments (id),
+            kind TEXT NOT NULL,
+            said TEXT NOT NULL,
+            at TEXT NOT NULL,
+            until TEXT
+        )
+        """,
+        "CREATE INDEX shift_log_by_time ON shift_log (at)",
+        "CREATE TABLE switches (name TEXT PRIMARY KEY, value TEXT NOT NULL, at TEXT NOT NULL)",
+    ),
 )
 """Step N brings a ledger from version N-1 to version N (`PRAGMA user_version`)."""

@@ -1,0 +1,126 @@
+"""A segment's row: what the ledger knows of one clip that is to be made."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeAlias, get_args
+
+from sqlalchemy import Connection, text
+
+from reelkiln.errors import UnknownName
+from reelkiln.store.ledger import Ledger
+
+__all__ = [
+    "BATCH",
+    "LINE",
+    "PREVIEW",
+    "STATES",
+    "SegmentRow",
+    "State",
+    "change",
+    "found",
+    "in_line",
+    "iso",
+    "read_row",
+    "set_row",
+]
+
+State: TypeAlias = Literal["queued", "running", "delivered", "parked", "cancelled"]
+STATES: tuple[State, ...] = get_args(State)
+
+PREVIEW, BATCH = 0, 100
+"""Priorities: the lower one goes first. A preview that a person waits for overtakes a batch."""
+
+LINE = "priority, coalesce(deadline, '9999'), position"
+"""Who is next: previews, then the nearest deadline, then the order of the file or of `move`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentRow:
+    """A segment as the ledger knows it.
+
+    `wanted` is "cancel" while a running one is asked to stop. `executor` is the worker that runs
+    or ran it, `phase` what it is doing (encode, denoise, decode, check, finish), `runs` how often
+    it was begun. `failures` names the models that failed and why, in order, as `MODEL: why`.
+    `model` is the one taken last and `because` why, fallbacks included. `reason` says why it was
+    parked, cancelled or waits. `kept` is the file of a parked one's best take, "" without one.
+    Times carry their zone.
+    """
+
+    id: str
+    order_id: str
+    state: State
+    wanted: str
+    priority: int
+    position: float
+    deadline: datetime | None
+    product: str
+    template: str
+    work: str
+    movie: str
+    executor: str
+    phase: str
+    runs: int
+    failures: tuple[str, ...]
+    model: str
+    because: str
+    reason: str
+    kept: str
+    sha256: str
+    estimate: float
+    queued_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will be done for it unless somebody asks."""
+        return self.state in ("delivered", "parked", "cancelled")
+
+
+def in_line(row: SegmentRow) -> tuple[int, str, float]:
+    """What a queued segment is sorted by, as `LINE` does it."""
+    return row.priority, iso(row.deadline) or "9999", row.position
+
+
+def found(connection: Connection, segment_id: str) -> SegmentRow:
+    """One segment, inside a transaction.
+
+    Raises:
+        UnknownName: there is no such segment.
+    """
+    row = connection.execute(
+        text("SELECT * FROM segments WHERE id = :id"), {"id": segment_id}
+    ).first()
+    if row is None:
+        raise UnknownName(
+            f"no segment is called {segment_id[:60]}", hint="`reelkiln queue list` shows them."
+        )
+    return read_row(row)
+
+
+def set_row(connection: Connection, what: str, **values: object) -> None:
+    """Change the segment `id`, inside a transaction; `what` is our own SQL, never a user's text."""
+    connection.execute(text(f"UPDATE segments SET {what} WHERE id = :id"), values)  # noqa: S608
+
+
+def change(ledger: Ledger, statement: str, **values: object) -> None:
+    """One statement as one transaction."""
+    with ledger.transaction() as connection:
+        connection.execute(text(statement), values)
+
+
+def iso(moment: datetime | None) -> str | None:
+    """A moment as text, in UTC, so that the texts sort as the moments do."""
+    return None if moment is None else moment.astimezone(UTC).isoformat()
+
+
+def read_row(found: Any) -> SegmentRow:
+    """A row of the table `segments` as a value."""
+    row = dict(found._mapping)
+    row["failures"] = tuple(json.loads(row["failures"]))
+    for name in ("deadline", "queued_at", "started_at", "ended_at"):
+        row[name] = datetime.fromisoformat(row[name]) if row[name] else None
+    return SegmentRow(**row)

@@ -1,0 +1,100 @@
+"""The four guards around DBOS, each where it would go wrong without, in real processes."""
+
+import contextlib
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from reelkiln.store.engine import VERSION, DbosEngine
+
+CHILD = Path(__file__).with_name("engine_child.py")
+
+
+@contextlib.contextmanager
+def worker(folder, executor):
+    process = subprocess.Popen(
+        [sys.executable, str(CHILD), str(folder), executor], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def begun(folder):
+    try:
+        lines = (folder / "begun.txt").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    return [line.split()[:2] for line in lines]
+
+
+def wait_for(condition, seconds=20):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def rows(folder, columns, table="workflow_status"):
+    with contextlib.closing(sqlite3.connect(folder / "engine.db")) as raw:
+        return raw.execute(f"SELECT {columns} FROM {table}").fetchall()  # noqa: S608
+
+
+@pytest.fixture
+def engine(tmp_path):
+    one = DbosEngine(tmp_path, "gpu0")
+    yield one
+    one.close()
+
+
+def test_one_process_per_executor(tmp_path):
+    with worker(tmp_path, "gpu0"):
+        wait_for(lambda: begun(tmp_path))
+        with worker(tmp_path, "gpu0") as second:
+            said, _ = second.communicate(timeout=20)
+        assert second.returncode == 75
+        assert "at work here already" in said
+        time.sleep(0.3)
+    assert begun(tmp_path) == [["of-gpu0", "gpu0"]]  # by one of them alone
+
+
+def test_dead_executors_are_taken_over_and_living_ones_are_not(tmp_path, engine):
+    ran = []
+    with worker(tmp_path, "gpu1") as other:
+        wait_for(lambda: begun(tmp_path))
+        with engine.run_worker(ran.append, 1):
+            assert engine.take_over() == ()
+            other.kill()
+            other.wait()
+            assert engine.take_over() == ("of-gpu1",)
+            assert engine.watch("of-gpu1", 10) == "done"
+            assert engine.take_over() == ()
+    assert ran == ["of-gpu1"]
+
+
+def test_another_version_of_the_code_goes_on_with_what_is_there(tmp_path, engine):
+    with worker(tmp_path, "gpu0"):
+        wait_for(lambda: begun(tmp_path))
+    ran = []
+    # Other code than the child's: DBOS's own version, a hash of it, would be another one.
+    with engine.run_worker(lambda segment_id: ran.append(segment_id.upper()), 1):
+        assert engine.watch("of-gpu0", 10) == "done"
+    assert ran == ["OF-GPU0"]
+    assert rows(tmp_path, "application_version") == [(VERSION,)]
+
+
+def test_only_ids_are_in_the_file_and_as_json(tmp_path, engine):
+    engine.submit("a")
+    with engine.run_worker(lambda _: None, 1):
+        assert engine.watch("a", 10) == "done"
+    assert rows(tmp_path, "serialization") == [("portable_json",)]
+    ((inputs,),) = rows(tmp_path, "inputs", "workflow_input")
+    assert json.loads(inputs) == {"namedArgs": {}, "positionalArgs": ["a"]}
+    assert b"pickle" not in (tmp_path / "engine.db").read_bytes()
