@@ -3,9 +3,10 @@
     python tests/cli/child.py PREPARED,… ARGUMENT …
 
 Prepared ground, by name: `gpu` (a GPU that is imagined), `no-torch` (as if it were not installed),
-`full-disk` (the system says so when files are made durable), `stop-PHASE` (a real SIGINT from
-within, when that phase begins). The models `null`, `null-black`, `null-nan`, `null-slow` and
-`null-far` (on the hub) are there.
+`no-pieces` (without sentencepiece), `small-disk` (a megabyte is free), `full-disk` (the system says
+so when files are made durable), `stop-PHASE` (a real SIGINT from within, when that phase begins).
+The models `null`, `null-black`, `null-nan`, `null-slow` and `null-far` (on the hub) are there, and
+`null-large`, `null-words`, `null-fp16` and `null-class`, whose repositories the test serves.
 """
 
 import os
@@ -30,6 +31,10 @@ def add_null_models():
         null_card("null-nan", gain=float("inf")),
         null_card("null-slow", step_seconds=20.0),
         null_card("null-far", files=("config.json", "net.bin.json")),
+        null_card("null-large", files=("config.json", "net/w.safetensors")),
+        null_card("null-words", files=("tokenizer/spiece.model", "net/w.safetensors")),
+        null_card("null-fp16", files=("config.json", "net/w.fp16.safetensors")),
+        null_card("null-class", files=("model_index.json", "net/w.safetensors")),
     )
 
     def load_cards():
@@ -47,7 +52,11 @@ def gpu():
 
 def no_torch():
     """Neither to be imported nor to be found among what is installed."""
-    hidden = {"torch", "diffusers", "transformers", "accelerate", "safetensors"}
+    hide("torch", "diffusers", "transformers", "accelerate", "safetensors")
+
+
+def hide(*names):
+    hidden = set(names)
     real = metadata.Distribution.from_name.__func__
 
     class Nowhere:
@@ -63,6 +72,21 @@ def no_torch():
 
     sys.meta_path.insert(0, Nowhere)
     metadata.Distribution.from_name = classmethod(from_name)
+
+
+def no_pieces():
+    """Without what reads SentencePiece models."""
+    hide("sentencepiece")
+
+
+def small_disk():
+    """As if a megabyte were free."""
+    real = shutil.disk_usage
+
+    def disk_usage(path):
+        return type(real(path))(10**12, 10**12 - 10**6, 10**6)
+
+    shutil.disk_usage = disk_usage
 
 
 def full_disk():
@@ -99,7 +123,14 @@ def prepare(name):
     if name.startswith("stop-"):
         stop_at(name.removeprefix("stop-"))
     elif name:
-        {"gpu": gpu, "no-torch": no_torch, "full-disk": full_disk, "again": again}[name]()
+        {
+            "gpu": gpu,
+            "no-torch": no_torch,
+            "no-pieces": no_pieces,
+            "small-disk": small_disk,
+            "full-disk": full_disk,
+            "again": again,
+        }[name]()
 
 
 if __name__ == "__main__":

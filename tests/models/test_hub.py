@@ -11,7 +11,8 @@ from toys import a_card, a_source, safetensors
 from loopback import LoopbackHub
 from reelkiln.errors import HubUnreachable, ReelkilnError, WeightsBroken, WeightsMissing
 from reelkiln.models import order
-from reelkiln.models.hub import Hub, Pinned, list_files, peek_header, read_from, resolve, this_hub
+from reelkiln.models.absent import list_files
+from reelkiln.models.hub import Hub, Pinned, peek_header, read_from, resolve, this_hub
 
 REPO = "maker/toy"
 CONFIG = {"config.json": b'{"toy": true}'}

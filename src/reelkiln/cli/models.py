@@ -3,39 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from reelkiln.cli import stop
-from reelkiln.cli.console import out, say, show_json, table
-from reelkiln.cli.options import Json, PresetName, Quiet
+from reelkiln.cli.console import out, show_json, table
+from reelkiln.cli.options import Json
+from reelkiln.cli.pull import LINE_MBIT, Name, cache_of, check, pull
 
 if TYPE_CHECKING:
-    from reelkiln.models.pull import Progress
     from reelkiln.plan.card import Card, Licence, Source
     from reelkiln.plan.machine import Machine
 
-__all__ = ["app", "check", "list_models", "pull", "show"]
+__all__ = ["app", "list_models", "show"]
 
 app = typer.Typer(
     help="See, download and check models.", no_args_is_help=True, rich_markup_mode=None
 )
 
-LINE_MBIT = 50
-"""The line that waits are told for, in millions of bits a second: a usual one at home."""
-
 _HERE = {"bundled": "inside this package", "yes": "on this disk", "no": "not on this disk"}
-
-SetName = Annotated[
-    str | None,
-    typer.Option(
-        "--set",
-        metavar="SET",
-        help="Which of a model's sets of files, as `show` lists them. Default: the recommended.",
-    ),
-]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A model's name, as `list` shows it.")]
 
 
 @app.command("list")
@@ -43,7 +29,7 @@ def list_models(json: Json = False) -> None:
     """Show all models: size, what is on this disk, licence."""
     from reelkiln.models.cards import load_cards
 
-    cache = _cache()
+    cache = cache_of()
     facts = [_facts(card, cache) for card in load_cards().values()]
     if json:
         show_json({"models": facts})
@@ -60,7 +46,7 @@ def show(name: Name, json: Json = False) -> None:
     from reelkiln.backends.probe import probe
     from reelkiln.models.cards import find_card
 
-    card, cache = find_card(name), _cache()
+    card, cache = find_card(name), cache_of()
     presets = _presets(card, probe())
     if json:
         told = {"licence": _licence(card.licence), "sets": _sets(card, cache), "presets": presets}
@@ -85,81 +71,8 @@ def show(name: Name, json: Json = False) -> None:
         out(f"  {line}")
 
 
-@app.command()
-def pull(
-    name: Name,
-    *,
-    chosen_set: SetName = None,
-    preset: PresetName = None,
-    quiet: Quiet = False,
-    json: Json = False,
-) -> None:
-    """Download what a model needs, and nothing else. An interrupted download goes on."""
-    from reelkiln.models.cards import find_card
-    from reelkiln.models.installed import said
-    from reelkiln.models.pull import needed
-    from reelkiln.models.pull import pull as pull_files
-
-    card, cache = find_card(name), _cache()
-    card = card.with_set(chosen_set) if chosen_set else card
-    chosen = preset or card.default_preset
-    order = None if card.bundled else needed(card, chosen, cache=cache)
-    if order is not None and not quiet:
-        say(f"{card.name}: {said(order.fetch_bytes)} to download into {order.cache}")
-        for line in order.warnings:
-            say(line)
-    show_progress = _ignore if quiet else _PullLines().tell
-    folders = pull_files(card, chosen, cache=cache, order=order, on_progress=show_progress)
-    if json:
-        show_json({"model": card.name, "folders": {key: str(f) for key, f in folders.items()}})
-    elif not quiet:
-        for source, folder in folders.items():
-            out(f"{source}  {folder}")
-
-
-@app.command()
-def check(
-    name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="One model; without it all on this disk.")
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Look at a model's files and the libraries it needs, without loading it."""
-    from reelkiln.errors import WeightsBroken
-    from reelkiln.models.cards import find_card, load_cards
-    from reelkiln.models.installed import is_installed
-
-    cache = _cache()
-    every = [c for c in load_cards().values() if is_installed(c, c.default_preset, cache)]
-    cards = [find_card(name)] if name else every
-    found = {card.name: _findings(card, cache) for card in cards}
-    wrong = [f"{model}: {line}" for model, lines in found.items() for line in lines]
-    if wrong:
-        raise WeightsBroken(
-            "these models cannot be used as they are",
-            hint="Do what each line says, then check again.",
-            details=tuple(wrong),
-        )
-    if json:
-        show_json({"checked": sorted(found)})
-        return
-    for model in found:
-        out(f"{model}: in order")
-
-
-def _cache() -> Path | None:
-    from reelkiln.workshop.settings import read_settings
-
-    return read_settings().cache
-
-
-def _findings(card: Card, cache: Path | None) -> list[str]:
-    from reelkiln.backends.registry import find_backend
-    from reelkiln.models.installed import locate
-
-    folders = locate(card, card.default_preset, cache)
-    found = find_backend(card.family).check(card, folders)
-    return [f"{finding.message} ({finding.hint})" for finding in found]
+app.command()(pull)
+app.command()(check)
 
 
 def _facts(card: Card, cache: Path | None) -> dict[str, Any]:
@@ -257,24 +170,3 @@ def _origin(source: Source) -> str:
         return "this package"
     commit = source.revision or f"the newest of {source.branch}, locked by the first pull"
     return f"{source.repo} at {commit}"
-
-
-def _ignore(progress: Progress) -> None:
-    stop.check()
-
-
-class _PullLines:
-    """A line on stderr for each file, and for each tenth of the whole."""
-
-    def __init__(self) -> None:
-        self._told: tuple[object, ...] = ()
-
-    def tell(self, progress: Progress) -> None:
-        stop.check()
-        share = 10 * progress.done // progress.total if progress.total else 0
-        mark = (progress.phase, progress.file, share)
-        if mark != self._told:
-            self._told = mark
-            verb = "checking" if progress.phase == "check" else "fetching"
-            done, total = progress.done / 10**6, progress.total / 10**6
-            say(f"{verb} {progress.file}: {done:.0f} of {total:.0f} MB")

@@ -17,7 +17,7 @@ import httpx2
 from huggingface_hub import constants, get_session, get_token, hf_raise_for_status
 
 from reelkiln import __version__
-from reelkiln.errors import HubUnreachable, WeightsBroken, WeightsMissing
+from reelkiln.errors import HubUnreachable, WeightsBroken
 from reelkiln.models.foreign import Asked, translated
 from reelkiln.models.header import Header, header_length, parse_header
 
@@ -25,9 +25,10 @@ __all__ = [
     "Hub",
     "HubFile",
     "Pinned",
-    "list_files",
+    "find_files",
     "peek_header",
     "read_from",
+    "read_range",
     "resolve",
     "this_hub",
 ]
@@ -101,12 +102,12 @@ def resolve(hub: Hub, repo: str, branch: str) -> str:
     return commit
 
 
-def list_files(hub: Hub, at: Pinned, paths: tuple[str, ...]) -> tuple[HubFile, ...]:
-    """Size and hash of each path at a commit, in the order asked.
+def find_files(hub: Hub, at: Pinned, paths: tuple[str, ...]) -> dict[str, HubFile]:
+    """Size and hash of each path that is there at a commit, by the path.
 
     Raises:
         HubUnreachable: no answer, or not the hub's.
-        WeightsMissing: a path is not there; the message names the first, details name all.
+        WeightsMissing: the repository or commit is not there, or not for us.
     """
     asked = Asked(at.repo, hub.endpoint)
     url = f"{hub.endpoint}/api/models/{at.repo}/paths-info/{at.commit}"
@@ -120,15 +121,7 @@ def list_files(hub: Hub, at: Pinned, paths: tuple[str, ...]) -> tuple[HubFile, .
         )
         hf_raise_for_status(answer)
         data = answer.json()
-    found = {file.path: file for file in _files(asked, data)}
-    missing = [path for path in paths if path not in found]
-    if missing:
-        raise WeightsMissing(
-            f"{at.repo} has no file {missing[0]} at {at.commit[:7]}",
-            hint=f"Compare the card's list of files with {asked.page}/tree/{at.commit}.",
-            details=tuple(f"missing: {path}" for path in missing) if len(missing) > 1 else (),
-        )
-    return tuple(found[path] for path in paths)
+    return {file.path: file for file in _files(asked, data)}
 
 
 def _files(asked: Asked, data: Any) -> Iterator[HubFile]:
@@ -214,8 +207,8 @@ def peek_header(hub: Hub, at: Pinned, file: HubFile) -> Header:
         WeightsBroken: not a safetensors file, or its size is not what the header says.
     """
     name = f"{at.repo}/{file.path}"
-    length = header_length(_exactly(hub, at, file, 0, 8), name)
-    text = _exactly(hub, at, file, 8, 8 + length)
+    length = header_length(read_range(hub, at, file, 0, 8), name)
+    text = read_range(hub, at, file, 8, 8 + length)
     header = parse_header(text, name)
     if header.file_bytes != file.size:
         raise WeightsBroken(
@@ -225,7 +218,12 @@ def peek_header(hub: Hub, at: Pinned, file: HubFile) -> Header:
     return header
 
 
-def _exactly(hub: Hub, at: Pinned, file: HubFile, start: int, stop: int) -> bytes:
+def read_range(hub: Hub, at: Pinned, file: HubFile, start: int, stop: int) -> bytes:
+    """The bytes of a file from `start` to before `stop`, not compared with its hash.
+
+    Raises:
+        HubUnreachable, WeightsMissing, WeightsBroken: as `read_from`.
+    """
     stop = min(stop, file.size)
     got = bytearray()
     for place, piece in read_from(hub, at, file, start, stop):

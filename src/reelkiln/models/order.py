@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reelkiln.models import layout
+from reelkiln.models.absent import list_files
 from reelkiln.models.fetch import part_path
 from reelkiln.models.header import false_variant
-from reelkiln.models.hub import Hub, HubFile, Pinned, list_files, peek_header, resolve, this_hub
+from reelkiln.models.hub import Hub, HubFile, Pinned, peek_header, resolve, this_hub
 from reelkiln.models.installed import locked_source, sources_for
 from reelkiln.models.lock import Lock, LockedFile, LockedSource, read_lock
 from reelkiln.plan.card import Card, Source

@@ -27,7 +27,7 @@ from reelkiln.models.lock import Lock, write_lock
 from reelkiln.models.order import Pullable, Wanted, needed
 from reelkiln.plan.card import Card
 
-__all__ = ["OnProgress", "Progress", "Pullable", "Wanted", "needed", "pull"]
+__all__ = ["OnProgress", "Progress", "Pullable", "Wanted", "needed", "pull", "short_of_room"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,7 @@ def pull(
     locks: Path | None = None,
     hub: Hub | None = None,
     order: Pullable | None = None,
+    even_if_short: bool = False,
     on_progress: OnProgress = lambda progress: None,
     patience: Patience = Patience(),  # noqa: B008  a frozen value
     sleep: Callable[[float], None] = time.sleep,
@@ -92,6 +93,7 @@ def pull(
         hub: where to ask and as whom (None: as the environment says).
         order: what `needed` decided a moment ago, where somebody was shown it (None: decide now;
             given, it brings its own `cache` and `locks`).
+        even_if_short: begin although the disk lacks room; what has arrived stays when it is full.
 
     Raises:
         DiskFull: before the first byte where that can be told, else when it happens.
@@ -103,7 +105,8 @@ def pull(
         return locate(card, preset)
     hub = hub or this_hub()
     order = order or needed(card, preset, cache=cache, locks=locks, hub=hub)
-    _refuse_full_disk(order)
+    if order.short_bytes and not even_if_short:
+        raise short_of_room(order)
     with translated(Asked(f"the lock of {card.name}", hub.endpoint)):
         write_lock(order.locks, order.lock)
     count = _Count(on_progress, order.total_bytes)
@@ -118,13 +121,13 @@ def pull(
     return locate(card, preset, order.cache, locks=order.locks)
 
 
-def _refuse_full_disk(order: Pullable) -> None:
-    if order.short_bytes:
-        raise DiskFull(
-            f"{order.card} needs {said(order.fetch_bytes)} more in {order.cache}, "
-            f"the disk has {said(order.free_bytes)} free",
-            hint=f"Make room for {said(order.short_bytes)}, or name another disk with HF_HOME.",
-        )
+def short_of_room(order: Pullable) -> DiskFull:
+    """The error for a disk that cannot hold the order."""
+    return DiskFull(
+        f"{order.card} needs {said(order.fetch_bytes)} more in {order.cache}, "
+        f"the disk has {said(order.free_bytes)} free",
+        hint=f"Make room for {said(order.short_bytes)}, or name another disk with HF_HOME.",
+    )
 
 
 @contextmanager
