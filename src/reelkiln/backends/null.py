@@ -11,6 +11,8 @@ reads these keys of `Preset.schedule`, all optional:
 `fits_from` (str, default "resident")
     the first residence that fits, in the order "resident", "staged", "streamed", "cpu", "nowhere".
     On rungs before it, opening allocates more memory than a machine can have and really fails.
+`decodes_from` (str, default "resident")
+    the same for decoding: what was denoised on a rung before it cannot be decoded there.
 `picture` (str, default "moving")
     "moving", "still" (no frame differs from the first), "black", or "flicker" (every second frame
     dark).
@@ -59,7 +61,7 @@ class NullFamily:
     def open(self, plan: Plan, card: Card, folders: Folders, on_step: OnStep) -> Iterator[Session]:
         """See `seam.Backend.open`. Raises only OutOfMemory, and only where `fits_from` says so."""
         on_step(Step("load", 0, 1))
-        _allocate(plan, card)
+        _allocate(plan, card, "fits_from")
         on_step(Step("load", 1, 1))
         yield _Painter(plan, card)
 
@@ -68,7 +70,7 @@ class _Painter:
     """`Session` of the family "null"."""
 
     def __init__(self, plan: Plan, card: Card) -> None:
-        self._plan = plan
+        self._plan, self._card = plan, card
         schedule = card.presets[plan.preset].schedule
         self._gain = float(schedule.get("gain", 1.0))
         self._picture = str(schedule.get("picture", "moving"))
@@ -94,6 +96,7 @@ class _Painter:
 
     def decode(self, latents: Latents, on_step: OnStep) -> Clip:
         """See `seam.Session.decode`."""
+        _allocate(self._plan, self._card, "decodes_from")
         base, drift = latents.array("base"), latents.array("drift")
         count, start = (int(latents.about[name]) for name in ("frames", "start"))
         frames: list[NDArray[np.uint8]] = []
@@ -178,8 +181,8 @@ def _to_bytes(picture: Picture) -> NDArray[np.uint8]:
     return (np.clip(finite, 0, 1) * 255).round().astype(np.uint8)
 
 
-def _allocate(plan: Plan, card: Card) -> None:
-    fits_from = str(card.presets[plan.preset].schedule.get("fits_from", "resident"))
+def _allocate(plan: Plan, card: Card, key: str) -> None:
+    fits_from = str(card.presets[plan.preset].schedule.get(key, "resident"))
     if RESIDENCES.index(plan.rung.residence) >= RESIDENCES.index(fits_from):
         return
     try:

@@ -10,7 +10,7 @@ from reelkiln.backends.seam import Backend, Folders, OnStep, Peak, Session, Step
 from reelkiln.plan.card import Card
 from reelkiln.plan.plan import Plan
 
-__all__ = ["Furnace"]
+__all__ = ["Furnace", "loading"]
 
 
 class Furnace:
@@ -41,7 +41,7 @@ class Furnace:
         Raises:
             OutOfMemory, WeightsBroken, MissingLibrary: as `Backend.open` says.
         """
-        wanted = _loading(plan)
+        wanted = loading(plan)
         if self._session is None or self._open_for != wanted:
             self.close()
             on_step(Step("load", 0, 1))  # importing the model libraries is part of loading
@@ -49,6 +49,10 @@ class Furnace:
             self._session = self._stack.enter_context(opening)
             self._open_for = wanted
         return self._session
+
+    def loaded(self, plan: Plan) -> bool:
+        """Whether `session` would answer without loading."""
+        return self._session is not None and self._open_for == loading(plan)
 
     def close(self) -> None:
         """Free the device. `session` loads again."""
@@ -64,6 +68,6 @@ class Furnace:
         return self._peak
 
 
-def _loading(plan: Plan) -> Plan:
+def loading(plan: Plan) -> Plan:
     """The plan without what a loaded model does not depend on: its segments and foretellings."""
     return replace(plan, segments=(), peak_bytes=0, ram_bytes=0, seconds_estimate=0.0, because=())

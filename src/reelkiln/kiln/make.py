@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from reelkiln import __version__
 from reelkiln.backends.registry import find_backend
-from reelkiln.errors import GateRefused
+from reelkiln.errors import GateRefused, ReelkilnError
 from reelkiln.film.label import Signer
 from reelkiln.kiln.bench import Bench, machine_words
+from reelkiln.kiln.checkpoints import Checkpoints
 from reelkiln.kiln.choose import Choice
 from reelkiln.kiln.deliver import Delivery, deliver, record
-from reelkiln.kiln.fire import Fired, fire
+from reelkiln.kiln.firing import Fired
 from reelkiln.kiln.furnace import Furnace
 from reelkiln.kiln.names import refused
+from reelkiln.kiln.phases import Charge, Outcome, fire_all
 from reelkiln.kiln.recipe import Recipe, Weights, take_note
 from reelkiln.kiln.standards import Standards, limits_for, reader_for, scorer_for
 from reelkiln.kiln.watch import PhaseClock, Watch
 from reelkiln.kiln.weights import weights_of
 from reelkiln.models.installed import locate
+from reelkiln.plan.form import write
 from reelkiln.plan.plan import Plan
 from reelkiln.plan.walk import plan_shot
 from reelkiln.reel import Origin, Shot
@@ -64,58 +69,114 @@ def orders_for(
 def make(
     orders: Sequence[Order], choice: Choice, bench: Bench, watch: Watch
 ) -> tuple[Delivery, ...]:
-    """Make every clip; the model is loaded once where the plans allow it.
+    """Make every clip, stage by stage; the model is loaded once where the plans allow it.
 
-    A clip that the gate refuses does not keep the others from being made.
+    A clip that the gate refuses, or that fails, does not keep the others from being made. What was
+    denoised before a crash is taken up again (`kiln.checkpoints`).
 
     Raises:
         GateRefused: at the end, when a clip was refused; its details name what was kept.
+        PlanRefused, RenderFailed: at the end, when a clip failed.
         WeightsMissing, WeightsBroken, MissingLibrary, UsageError (the certificate): before anything
             is rendered.
-        PlanRefused, RenderFailed, FilmError, DiskFull, LedgerError, LockHeld: the clips made so far
-            stay.
+        FilmError, DiskFull, LedgerError, LockHeld: the clips made so far stay.
     """
-    card = choice.card
-    folders = locate(card, orders[0].shot.preset, bench.cache)
-    signer = bench.signer()
-    weights = weights_of(card, orders[0].shot.preset, folders)
-    scorer, reader = scorer_for(folders), reader_for(card)
-    deliveries: list[Delivery] = []
-    refusals: list[str] = []
-    with (
-        bench.scratch_folder() as scratch,
-        Furnace(find_backend(card.family), card, folders) as furnace,
-    ):
-        for number, order in enumerate(orders, 1):
-            clock = PhaseClock(bench.clock, watch, clip=number, clips=len(orders))
-            fired = fire(
-                order.shot,
-                order.plan,
+    return _Making(orders, choice, bench, watch).run()
+
+
+class _Making:
+    """One run of `make`: what is the same for all its clips, and what has come of them."""
+
+    def __init__(self, orders: Sequence[Order], choice: Choice, bench: Bench, watch: Watch) -> None:
+        self.orders, self.choice, self.bench = orders, choice, bench
+        card, preset = choice.card, orders[0].shot.preset
+        self.folders = locate(card, preset, bench.cache)
+        self.signer = bench.signer()
+        self.weights = weights_of(card, preset, self.folders)
+        self.scorer, self.reader = scorer_for(self.folders), reader_for(card)
+        self.clocks = [
+            PhaseClock(bench.clock, watch, clip=number, clips=len(orders))
+            for number in range(1, len(orders) + 1)
+        ]
+        self.deliveries: dict[int, Delivery] = {}
+        self.refusals: dict[int, str] = {}
+        self.errors: dict[int, ReelkilnError] = {}
+
+    def run(self) -> tuple[Delivery, ...]:
+        card, bench = self.choice.card, self.bench
+        kept = checkpoints_in(bench, self.weights)
+        kept.sweep(bench.now().timestamp())
+        with (
+            bench.scratch_folder() as scratch,
+            Furnace(find_backend(card.family), card, self.folders) as furnace,
+        ):
+            for outcome in fire_all(
+                [self._charge(number) for number in range(len(self.orders))],
                 furnace,
                 machine=bench.machine,
                 scratch=scratch,
-                clock=clock,
-                standards=Standards(
-                    limits_for(order.origin, bench.ledger, card), order.palette, scorer, reader
-                ),
-            )
-            recipe = _recipe(order, fired, weights, choice, bench)
-            if fired.refusals:
-                refusals.append(_keep_refused(fired, recipe, order, signer, clock))
-                continue
+                kept=kept,
+            ):
+                self._finish(outcome)
+        made = tuple(self.deliveries[number] for number in sorted(self.deliveries))
+        if self.errors:
+            raise self._failure()
+        if self.refusals:
+            raise _refusal([self.refusals[n] for n in sorted(self.refusals)], list(made))
+        return made
+
+    def _charge(self, number: int) -> Charge:
+        order = self.orders[number]
+        limits = limits_for(order.origin, self.bench.ledger, self.choice.card)
+        return Charge(
+            shot=order.shot,
+            plan=order.plan,
+            clock=self.clocks[number],
+            standards=Standards(limits, order.palette, self.scorer, self.reader),
+        )
+
+    def _finish(self, outcome: Outcome) -> None:
+        """Deliver one clip, keep a refused one, or note why there is none."""
+        number = outcome.index
+        order, clock = self.orders[number], self.clocks[number]
+        if outcome.fired is None:
+            if outcome.error is not None:
+                self.errors[number] = outcome.error
+            outcome.forget()
+            return
+        fired = outcome.fired
+        recipe = _recipe(order, fired, self.weights, self.choice, self.bench)
+        if fired.refusals:
+            self.refusals[number] = _keep_refused(fired, recipe, order, self.signer, clock)
+        else:
             delivery = deliver(
                 fired.chosen,
                 recipe,
                 order.movie,
                 private=order.private,
-                signer=signer,
+                signer=self.signer,
                 clock=clock,
             )
-            record(delivery, fired.takes, bench)
-            deliveries.append(delivery)
-    if refusals:
-        raise _refusal(refusals, deliveries)
-    return tuple(deliveries)
+            record(delivery, fired.takes, self.bench)
+            self.deliveries[number] = delivery
+        outcome.forget()
+
+    def _failure(self) -> ReelkilnError:
+        """The first error, with the others and what was made in its details."""
+        first = self.errors[min(self.errors)]
+        if len(self.orders) == 1:
+            return first
+        told = (*(f"{self.orders[n].movie.name}: {e.message}" for n, e in self.errors.items()),)
+        made = (f"{delivery.movie} is made" for delivery in self.deliveries.values())
+        details = (*told, *self.refusals.values(), *made)
+        return type(first)(first.message, hint=first.hint, details=details)
+
+
+def checkpoints_in(bench: Bench, weights: Sequence[Weights]) -> Checkpoints:
+    """Where latents outlive a crash, for these weights and the libraries that compute with them."""
+    words = json.dumps([write(tuple(weights)), bench.versions], sort_keys=True)
+    maker = hashlib.sha256(words.encode("utf-8")).hexdigest()
+    return Checkpoints(bench.scratch / "latents", maker)
 
 
 def _recipe(

@@ -63,6 +63,11 @@ class PhaseClock:
         progress = Progress(phase, done, total, self._clip, self._clips, self.attempt)
         self._watch.on_progress(progress)
 
+    def rest(self) -> None:
+        """Count no seconds until the next step: another clip has its turn."""
+        self._account()
+        self._phase = ""
+
     def note(self, line: str) -> None:
         """Tell a person one line."""
         self._watch.on_note(line)
