@@ -1,9 +1,10 @@
 """Words to picture: does a clip show what its prompt says?
 
-A scorer is called with a clip and the words; its zero lies between what fits and what does not, and
-None says that it cannot tell. Two exist: one that never tells, and the bundled model's own judge,
-which reads a clip's product, colour, background, surface and motion, and compares them with those
-of them that the words name.
+A scorer is called with a clip and the words; None says that it cannot tell. Three exist: one that
+never tells, the bundled model's own judge, which reads a clip's product, colour, background,
+surface and motion and compares them with those of them that the words name, and SigLIP
+(`backends/align.py`). `mark` names what is measured: of a `score` zero lies between what fits and
+what does not; an `alignment` has no such place, and is compared with other clips.
 """
 
 from __future__ import annotations
@@ -31,13 +32,20 @@ WORD = r"\w+"
 class Scorer(Protocol):
     """How well a picture fits words."""
 
+    @property
+    def mark(self) -> str:
+        """What it measures: "score" or "alignment"."""
+        ...
+
     def __call__(self, clip: Clip, words: str) -> float | None:
-        """Score a clip; 0 lies between what fits and what does not, more is better."""
+        """Score a clip: more is better."""
         ...
 
 
 class NullScorer:
     """Cannot tell, whatever it is shown."""
+
+    mark = "score"
 
     def __call__(self, clip: Clip, words: str) -> float | None:
         """None."""
@@ -89,6 +97,7 @@ class SparkScorer:
     network: Any
     vocabulary: Vocabulary
     judged: Mapping[str, tuple[str, ...]]
+    mark: str = "score"
 
     def __call__(self, clip: Clip, words: str) -> float | None:
         """Score a clip.

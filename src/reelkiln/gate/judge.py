@@ -8,8 +8,6 @@ from reelkiln.gate.limits import FIXED, Limits
 from reelkiln.reel import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from reelkiln.gate.limits import Limit
     from reelkiln.reel import Clip, Marks
 
@@ -19,17 +17,21 @@ __all__ = ["FIXED", "Limits", "Scorer", "broken", "judge", "score_mark"]
 class Scorer(Protocol):
     """How well a picture fits words. None: this scorer cannot tell."""
 
+    @property
+    def mark(self) -> str:
+        """The name of its figure: "score", whose limit is 0, or another that only a template's
+        approved takes give a limit."""
+        ...
+
     def __call__(self, clip: Clip, words: str) -> float | None:
-        """Score a clip; 0 lies between what fits and what does not, more is better."""
+        """Score a clip: more is better."""
         ...
 
 
-def score_mark(
-    scorer: float | Callable[[Clip, str], float | None] | None, clip: Clip, words: str
-) -> dict[str, float]:
-    """The mark `score` of a scorer, or of a score that is known already; empty: not measured."""
-    score = scorer(clip, words) if callable(scorer) else scorer
-    return {} if score is None else {"score": float(score)}
+def score_mark(scorer: Scorer | None, clip: Clip, words: str) -> dict[str, float]:
+    """A scorer's figure under its name; empty: not measured."""
+    score = None if scorer is None else scorer(clip, words)
+    return {} if scorer is None or score is None else {scorer.mark: float(score)}
 
 
 def broken(marks: Marks, limits: Limits = FIXED) -> tuple[Limit, ...]:
