@@ -9,7 +9,7 @@ import pytest
 
 from reelkiln.gate.colour import ciede2000, dominant, lab_of, palette_distance
 from reelkiln.gate.measure import Wanted, measure
-from reelkiln.gate.product import product_marks
+from reelkiln.gate.product import foreground, open_photo, product_marks
 from reelkiln.reel import Clip
 
 from .sources import product, texture
@@ -67,8 +67,45 @@ def test_a_product_is_found_again_and_another_is_not():
     frames[:, 60:220, 300:460] = label
     marked = Clip(frames, Fraction(8))
     other = texture(2, 4.0)[:160, :160].astype(np.uint8)
-    same, different = product_marks(marked, label), product_marks(marked, other)
+    same, different = (product_marks(marked, open_photo(solid(one))) for one in (label, other))
     assert same["product_shape"] > 0.2
     assert different["product_shape"] < 0.1
     assert 0 <= different["product_colour"] <= 1
-    assert product_marks(Clip(frames[:0], Fraction(8)), label) == {}
+    assert product_marks(Clip(frames[:0], Fraction(8)), open_photo(solid(label))) == {}
+
+
+def solid(picture: np.ndarray) -> np.ndarray:
+    return np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)])
+
+
+def packshot(colour, ground=(255, 255, 255)) -> np.ndarray:
+    """A plain block of colour on a plain ground."""
+    picture = np.full((120, 90, 3), ground, np.uint8)
+    picture[30:110, 30:60] = colour
+    return solid(picture)
+
+
+def test_the_ground_of_a_packshot_is_no_part_of_the_product():
+    expected = np.zeros((120, 90), np.uint8)
+    expected[30:110, 30:60] = 255
+    assert np.array_equal(foreground(packshot((180, 40, 50))), expected)
+    clear = packshot((180, 40, 50))
+    clear[..., 3] = expected
+    clear[..., :3][expected == 0] = (1, 200, 3)
+    assert np.array_equal(foreground(clear), expected)
+    plain = solid(np.full((20, 30, 3), 200, np.uint8))
+    assert (foreground(plain) == 255).all()
+
+
+def test_the_colours_of_a_packshot_are_found_whatever_stands_behind_the_product():
+    marks = {
+        name: product_marks(product((180, 40, 50), ground), open_photo(packshot(colour)))
+        for name, ground, colour in (
+            ("same", (225, 205, 170), (180, 40, 50)),
+            ("same on white", (255, 255, 255), (180, 40, 50)),
+            ("other on white", (255, 255, 255), (40, 60, 200)),
+        )
+    }
+    assert marks["same"]["product_colour"] > 0.8
+    assert marks["same on white"]["product_colour"] > 0.8
+    assert marks["other on white"]["product_colour"] < 0.3

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkiln.gate.judge import broken, judge, score_mark
-from reelkiln.gate.limits import APPROVED_MIN, FIXED, Limits, robust_limits
+from reelkiln.gate.learnt import APPROVED_MIN, robust_limits
+from reelkiln.gate.limits import FIXED, Limits
 
 from .sources import product
 
@@ -97,9 +98,33 @@ def test_takes_that_are_all_alike_do_not_refuse_the_next():
     assert judge({"softness": 0.25, "luma": 108.0}, limits).kept
 
 
+@pytest.mark.parametrize(
+    ("mark", "usual", "low", "high"),
+    [
+        ("luma", 120.0, "other_seed", "other_seed"),
+        ("speed", 4.0, "other_seed", "smaller_motion"),
+        ("softness", 0.3, None, "other_seed"),
+        ("palette", 9.0, None, "other_seed"),
+        ("alignment", 0.12, "other_seed", None),
+        ("score", 0.5, "other_seed", None),
+    ],
+)
+def test_only_the_side_that_is_a_fault_is_refused(mark, usual, low, high):
+    limits = robust_limits([{mark: usual}] * APPROVED_MIN, Limits(()))
+    assert judge({mark: usual}, limits).kept
+    assert judge({mark: usual - 100}, limits).action == low
+    assert judge({mark: usual + 100}, limits).action == high
+
+
 def test_scores_come_from_outside_or_not_at_all():
     clip = product((180, 40, 50), (225, 205, 170))
+
+    class Counting:
+        mark = "alignment"
+
+        def __call__(self, _clip, words):
+            return float(len(words)) if words else None
+
     assert score_mark(None, clip, "a bottle") == {}
-    assert score_mark(lambda _clip, _words: None, clip, "a bottle") == {}
-    assert score_mark(0.25, clip, "a bottle") == {"score": 0.25}
-    assert score_mark(lambda _clip, words: float(len(words)), clip, "four") == {"score": 4.0}
+    assert score_mark(Counting(), clip, "") == {}
+    assert score_mark(Counting(), clip, "four") == {"alignment": 4.0}

@@ -9,7 +9,7 @@ from typing import Any
 
 from reelkiln.backends.libraries import quiet
 from reelkiln.errors import MissingLibrary, ReelkilnError, WeightsBroken
-from reelkiln.plan.card import Card
+from reelkiln.plan.scorer import Fetchable
 
 __all__ = ["class_problem", "tokenizer_problems"]
 
@@ -47,7 +47,7 @@ def class_problem(file: str, component: str, library: str, name: str) -> Reelkil
     )
 
 
-def tokenizer_problems(card: Card) -> Iterator[MissingLibrary]:
+def tokenizer_problems(card: Fetchable) -> Iterator[MissingLibrary]:
     """Libraries that are missing to read the tokenizers among the card's files."""
     folders: dict[str, set[str]] = {}
     for source in card.used_sources:

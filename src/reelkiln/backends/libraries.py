@@ -11,8 +11,7 @@ from importlib import metadata
 from packaging.specifiers import SpecifierSet
 
 from reelkiln.errors import MissingLibrary
-from reelkiln.plan.card import Card
-from reelkiln.plan.scorer import ScorerCard
+from reelkiln.plan.scorer import Fetchable
 
 __all__ = ["library_problems", "quiet", "require_torch"]
 
@@ -21,7 +20,7 @@ INSTALL = 'Install the model libraries: pip install ".[gpu]" in the clone.'
 CHATTY = r"(torch|diffusers|transformers|accelerate|huggingface_hub)\b"
 
 
-def library_problems(card: Card | ScorerCard) -> Iterator[MissingLibrary]:
+def library_problems(card: Fetchable) -> Iterator[MissingLibrary]:
     """What is missing, or of a version that `card.versions` does not admit. Imports nothing."""
     for name in dict.fromkeys((*NEEDED, *card.versions)):
         try:
@@ -37,7 +36,7 @@ def library_problems(card: Card | ScorerCard) -> Iterator[MissingLibrary]:
             )
 
 
-def require_torch(card: Card | ScorerCard, device: str) -> None:
+def require_torch(card: Fetchable, device: str) -> None:
     """Import the libraries once, quietly, about 3 s the first time.
 
     Raises:

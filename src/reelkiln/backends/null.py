@@ -85,12 +85,15 @@ class _Painter:
         on_step(Step("encode", 1, 1))
 
     def denoise(self, segment: Segment, on_step: OnStep, lead: Clip | None = None) -> Latents:
-        """See `seam.Session.denoise`. A `lead` is continued from its last frame's phase."""
+        """See `seam.Session.denoise`. A `lead` is gone on with from its last frame: the segment
+        begins with what leads there, as of every family that can be led."""
         if _words(segment) not in self._words:
             self.encode((segment,), on_step)
         rng = np.random.default_rng([segment.seed, self._words[_words(segment)]])
         base, drift = self._octaves(rng, on_step)
-        start = 0 if lead is None else len(lead.frames)
+        start = 0
+        if lead is not None:
+            base, start = lead.frames[-1] / 255, 1 - len(lead.frames)
         about = {"frames": str(segment.frames), "start": str(start)}
         return Latents({"base": base, "drift": np.asarray(drift)}, about)
 

@@ -14,6 +14,7 @@ from reelkiln.cli.pull import LINE_MBIT, Name, cache_of, check, pull
 if TYPE_CHECKING:
     from reelkiln.plan.card import Card, Licence, Source
     from reelkiln.plan.machine import Machine
+    from reelkiln.plan.scorer import Fetchable, ScorerCard
 
 __all__ = ["app", "list_models", "show"]
 
@@ -26,11 +27,13 @@ _HERE = {"bundled": "inside this package", "yes": "on this disk", "no": "not on 
 
 @app.command("list")
 def list_models(json: Json = False) -> None:
-    """Show all models: size, what is on this disk, licence."""
+    """Show all models and scorers: size, what is on this disk, licence."""
     from reelkiln.models.cards import load_cards
+    from reelkiln.models.scorers import load_scorers
 
     cache = cache_of()
-    facts = [_facts(card, cache) for card in load_cards().values()]
+    every: list[Fetchable] = [*load_cards().values(), *load_scorers().values()]
+    facts = [_facts(card, cache) for card in every]
     if json:
         show_json({"models": facts})
         return
@@ -44,23 +47,19 @@ def list_models(json: Json = False) -> None:
 def show(name: Name, json: Json = False) -> None:
     """Show one model: where it comes from, its licence, what each preset costs here."""
     from reelkiln.backends.probe import probe
-    from reelkiln.models.cards import find_card
+    from reelkiln.models.scorers import find_fetchable
+    from reelkiln.plan.scorer import ScorerCard
 
-    card, cache = find_card(name), cache_of()
+    card, cache = find_fetchable(name), cache_of()
+    if isinstance(card, ScorerCard):
+        _show_scorer(card, cache, json=json)
+        return
     presets = _presets(card, probe())
     if json:
         told = {"licence": _licence(card.licence), "sets": _sets(card, cache), "presets": presets}
         show_json({**_facts(card, cache), **told})
         return
-    facts = _facts(card, cache)
-    out(f"{card.title}\n{card.summary}\n")
-    out(f"size          {facts['size']}, {_HERE[facts['here']]}")
-    for origin in dict.fromkeys(_origin(source) for source in card.used_sources):
-        out(f"from          {origin}")
-    out(f"licence       {card.licence.name}, {_licence_state(card.licence)}")
-    out(f"commercial    {_commercial(card.licence)}")
-    for duty in card.licence.duties:
-        out(f"duty          {duty}")
+    _show_facts(card, cache)
     sizes = ", ".join(str(size) for size in card.native)
     out(f"draws         {sizes} at {card.fps} frames a second")
     if card.vocabulary:
@@ -71,11 +70,33 @@ def show(name: Name, json: Json = False) -> None:
         out(f"  {line}")
 
 
+def _show_facts(card: Fetchable, cache: Path | None) -> None:
+    facts = _facts(card, cache)
+    out(f"{card.title}\n{card.summary}\n")
+    out(f"size          {facts['size']}, {_HERE[facts['here']]}")
+    for origin in dict.fromkeys(_origin(source) for source in card.used_sources):
+        out(f"from          {origin}")
+    out(f"licence       {card.licence.name}, {_licence_state(card.licence)}")
+    out(f"commercial    {_commercial(card.licence)}")
+    for duty in card.licence.duties:
+        out(f"duty          {duty}")
+
+
+def _show_scorer(card: ScorerCard, cache: Path | None, *, json: bool) -> None:
+    from reelkiln.models.installed import said
+
+    if json:
+        show_json({**_facts(card, cache), "licence": _licence(card.licence), "ram": card.ram})
+        return
+    _show_facts(card, cache)
+    out(f"memory        {said(card.ram)} while it looks at a clip, on the processor")
+
+
 app.command()(pull)
 app.command()(check)
 
 
-def _facts(card: Card, cache: Path | None) -> dict[str, Any]:
+def _facts(card: Fetchable, cache: Path | None) -> dict[str, Any]:
     from reelkiln.models.installed import is_installed, said, sources_for
 
     size = sum(source.bytes for source in sources_for(card, card.default_preset))

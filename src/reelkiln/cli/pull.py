@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reelkiln.errors import ReelkilnError
     from reelkiln.kiln.preflight import Preflight
     from reelkiln.models.order import Pullable
-    from reelkiln.plan.card import Card
+    from reelkiln.plan.scorer import Fetchable
 
 __all__ = ["LINE_MBIT", "Name", "cache_of", "check", "pull"]
 
@@ -54,11 +54,10 @@ def pull(
 
     Before the first byte it is checked whether the model could be used here at all.
     """
-    from reelkiln.models.cards import find_card
     from reelkiln.models.pull import pull as pull_files
+    from reelkiln.models.scorers import find_fetchable
 
-    card, cache = find_card(name), cache_of()
-    card = card.with_set(chosen_set) if chosen_set else card
+    card, cache = find_fetchable(f"{name}@{chosen_set}" if chosen_set else name), cache_of()
     chosen = preset or card.default_preset
     order = None if card.bundled else _decided(card, chosen, cache, yes=yes)
     if order and not quiet:
@@ -75,7 +74,7 @@ def pull(
             out(f"{source}  {folder}")
 
 
-def _decided(card: Card, preset: str, cache: Path | None, *, yes: bool) -> Pullable | None:
+def _decided(card: Fetchable, preset: str, cache: Path | None, *, yes: bool) -> Pullable | None:
     """What to fetch, after nothing was found that stands against it.
 
     Raises:
@@ -141,16 +140,20 @@ def cache_of() -> Path | None:
     return read_settings().cache
 
 
-def _to_check(name: str | None, chosen_set: str | None, cache: Path | None) -> list[Card]:
-    from reelkiln.models.cards import find_card, load_cards
+def _to_check(name: str | None, chosen_set: str | None, cache: Path | None) -> list[Fetchable]:
+    from reelkiln.models.cards import load_cards
     from reelkiln.models.installed import is_installed
+    from reelkiln.models.scorers import find_fetchable, load_scorers
 
     if name:
-        card = find_card(name)
-        return [card.with_set(chosen_set) if chosen_set else card]
+        return [find_fetchable(f"{name}@{chosen_set}" if chosen_set else name)]
     every = [c.with_set(each) for c in load_cards().values() for each in c.sets or [""] if each]
     every = [*(c for c in load_cards().values() if not c.sets), *every]
-    return [card for card in every if is_installed(card, card.default_preset, cache)]
+    return [
+        card
+        for card in (*every, *load_scorers().values())
+        if is_installed(card, card.default_preset, cache)
+    ]
 
 
 def _refuse(found: Preflight, *, yes: bool) -> None:
@@ -172,7 +175,7 @@ def _refuse(found: Preflight, *, yes: bool) -> None:
     raise type(first)(first.message, hint=first.hint, details=(*first.details, *others))
 
 
-def _announce(card: Card, order: Pullable) -> None:
+def _announce(card: Fetchable, order: Pullable) -> None:
     from reelkiln.models.installed import said
     from reelkiln.plan.reasons import duration
 
@@ -243,7 +246,7 @@ def _all_problems(found: Preflight) -> list[ReelkilnError]:
     return [*found.problems(), *([found.lost] if found.lost else [])]
 
 
-def _hashed(card: Card, cache: Path | None) -> list[str]:
+def _hashed(card: Fetchable, cache: Path | None) -> list[str]:
     """Each file on this disk whose content is not what was recorded."""
     from reelkiln.cli import stop
     from reelkiln.models.installed import is_installed

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from reelkiln.gate.view import touching
+
 if TYPE_CHECKING:
     from reelkiln.gate.view import Field, Plane, Trace, View
 
@@ -39,10 +41,7 @@ def burnt_share(rgb: Plane) -> float:
     ring = np.concatenate([white[0], white[-1], white[:, 0], white[:, -1]])
     if share == 0 or np.count_nonzero(ring) < 0.85 * ring.size:
         return share
-    _, parts = cv2.connectedComponents(white)
-    rims = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
-    inside = (white > 0) & ~np.isin(parts, rims)
-    return float(np.count_nonzero(inside) / white.size)
+    return share - float(np.count_nonzero(touching(white)) / white.size)
 
 
 def sharpness(grey: Plane) -> float:

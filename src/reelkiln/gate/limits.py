@@ -2,32 +2,19 @@
 
 Fixed limits hold for everybody from the first clip on. They were set between the clean clips and
 the defects of `benchmarks/gate_defects.py` (docs/measured/gate.md), so that none of the clean ones
-is refused. Once 20 takes of a template are approved, `robust_limits` adds what is usual for it.
+is refused. Once 20 takes of a template are approved, `gate.learnt` adds what is usual for it.
 """
 
 from __future__ import annotations
 
 import math
-import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from reelkiln.reel import Action
 
-    from reelkiln.reel import Action, Marks
-
-__all__ = ["APPROVED_MIN", "FIXED", "Limit", "Limits", "robust_limits"]
-
-APPROVED_MIN = 20
-"""Approved takes of one template from which their spread says something."""
-
-_SPREADS = 3.5
-"""Robust standard deviations beyond which a value is an outlier (Iglewicz and Hoaglin, "How to
-detect and handle outliers", 1993)."""
-
-_MAD_TO_SIGMA = 1.4826
-"""The factor from MAD to the standard deviation of a normal distribution (same source)."""
+__all__ = ["FIXED", "Limit", "Limits"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +150,27 @@ FIXED = Limits(
             trace="gain",
         ),
         Limit(
+            mark="join_common",
+            low=0.6,
+            says="another picture begins where two segments meet (colours in common: {:.0%})",
+            action="other_seed",
+            because="neighbours in clean clips share over 0.8 of their colours",
+        ),
+        Limit(
+            mark="join_jump",
+            high=3.3,
+            says="the picture jumps where two segments meet ({:.1f} times the steps around it)",
+            action="other_seed",
+            because="as for jumps inside a clip",
+        ),
+        Limit(
+            mark="join_leap",
+            high=3.5,
+            says="the picture leaps where two segments meet ({:.1f} times the steps around it)",
+            action="other_seed",
+            because="as for leaps inside a clip",
+        ),
+        Limit(
             mark="bars",
             high=0.08,
             says="bars take up {:.0%} of the frame",
@@ -215,50 +223,3 @@ FIXED = Limits(
     )
 )
 """The limits that hold without any history."""
-
-_LEARNT: Mapping[str, tuple[float, Action]] = {
-    "luma": (3.0, "other_seed"),
-    "contrast": (2.0, "other_seed"),
-    "sharpness": (2.0, "other_seed"),
-    "softness": (0.02, "other_seed"),
-    "burnt": (0.01, "other_seed"),
-    "luma_jitter": (0.3, "other_seed"),
-    "speed": (0.3, "smaller_motion"),
-    "warp_error": (0.5, "smaller_motion"),
-    "tile_seam": (2.0, "other_tile"),
-    "palette": (1.0, "other_seed"),
-    "product_colour": (0.05, "other_seed"),
-    "product_shape": (0.02, "other_seed"),
-    "score": (0.05, "other_seed"),
-}
-"""Marks judged by a template's history: the least spread that counts, and the action."""
-
-
-def robust_limits(history: Sequence[Marks], base: Limits = FIXED) -> Limits:
-    """The base limits and, from 20 approved takes on, what is usual for their template.
-
-    Each learnt limit is median +- 3.5 * 1.4826 * MAD of the approved takes' marks, with a least
-    spread per mark so that takes that are all alike do not refuse the next one. A mark that fewer
-    than 20 takes have, or with values that are not finite, teaches nothing. The order of the
-    history does not matter.
-    """
-    learnt = []
-    for mark, (least, action) in _LEARNT.items():
-        values = [take[mark] for take in history if math.isfinite(take.get(mark, math.nan))]
-        if len(values) < APPROVED_MIN:
-            continue
-        middle = statistics.median(values)
-        mad = statistics.median(abs(value - middle) for value in values)
-        reach = _SPREADS * max(_MAD_TO_SIGMA * mad, least)
-        learnt.append(
-            Limit(
-                mark=mark,
-                low=middle - reach,
-                high=middle + reach,
-                says=f"{mark} is {{:.3g}}, unusual for this template (usual: about {middle:.3g})",
-                action=action,
-                because=f"median and spread of {len(values)} approved takes",
-                trace=mark if mark in ("luma", "contrast", "softness", "speed") else "",
-            )
-        )
-    return Limits(base.rules + tuple(learnt))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Plane: TypeAlias = NDArray[np.uint8]
     Field: TypeAlias = NDArray[np.float32]
 
-__all__ = ["MID_SIDE", "SMALL_SIDE", "Trace", "View", "peak", "view"]
+__all__ = ["MID_SIDE", "SMALL_SIDE", "Trace", "View", "peak", "touching", "view"]
 
 MID_SIDE = 384
 """Longer side, in pixels, of the picture in which lines and edges are sought."""
@@ -61,6 +61,17 @@ def _within(plane: Plane, side: int) -> Plane:
         return plane
     shrunk: Plane = cv2.resize(plane, target, interpolation=cv2.INTER_AREA)
     return shrunk
+
+
+def touching(mask: Plane) -> NDArray[np.bool_]:
+    """Which pixels of a mask hang together with the picture's edge (eight neighbours).
+
+    `mask` is uint8 (height, width), not 0 where set.
+    """
+    _, parts = cv2.connectedComponents(mask)
+    rims = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
+    reached: NDArray[np.bool_] = (mask > 0) & np.isin(parts, rims)
+    return reached
 
 
 def peak(values: Trace) -> float:

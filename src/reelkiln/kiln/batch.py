@@ -130,6 +130,7 @@ def _orders(
                 preset=wish.preset,
                 setting=replace(setting, seed=None),
                 palette=space.brand.palette,
+                photo=space.photo(sku),
             )
 
 

@@ -201,7 +201,7 @@ def _serve(pipe: Connection, gpu: str | None, cache: Path | None, name: str) -> 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, who tells us
     os.dup2(2, 1)  # stdout belongs to the parent's results
     _end_with_the_parent()
-    place = Place(name, here(cache))
+    place = Place(name, here(cache), cache=cache)
     try:
         _send(pipe, {"ready": name})
         while True:

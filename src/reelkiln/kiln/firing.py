@@ -3,7 +3,8 @@
 Nothing here renders: `kiln.phases` asks which segments wait, renders them, and hands back clips.
 
 A refused take is tried again at most twice. Where values were lost (NaN), the shot begins again in
-a safer dtype; otherwise the segment gets another seed. Where memory runs out there is no take to
+a safer dtype; where the picture jumped, with less motion; where tiles showed, with others
+(`kiln.retry`); otherwise the segment gets another seed. Where memory runs out there is no take to
 judge: the shot begins again one rung down the ladder, which ends by itself.
 
 A change of plan begins the whole shot anew, so that one plan renders all kept takes: that plan,
@@ -17,15 +18,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reelkiln.backends.seam import Peak
-from reelkiln.errors import OutOfMemory, PlanRefused
+from reelkiln.errors import OutOfMemory
 from reelkiln.film.faults import on_disk
 from reelkiln.film.take import write_take
+from reelkiln.gate.join import AROUND
+from reelkiln.kiln.retry import retry
 from reelkiln.kiln.standards import Standards
 from reelkiln.kiln.watch import PhaseClock
 from reelkiln.plan.card import Card
 from reelkiln.plan.machine import Machine
 from reelkiln.plan.plan import Plan
-from reelkiln.plan.walk import safer, step_down
+from reelkiln.plan.walk import step_down
 from reelkiln.reel import Clip, Segment, Shot, Take
 
 __all__ = ["TAKES_MAX", "Fired", "Firing", "next_seed"]
@@ -108,6 +111,13 @@ class Firing:
 
     def lead(self, segment: Segment) -> Clip | None:
         """The frames that lead a segment: the last ones of the take before it."""
+        before = self._before(segment)
+        if before is None:
+            return None
+        return replace(before, frames=before.frames[-segment.lead_frames :])
+
+    def _before(self, segment: Segment) -> Clip | None:
+        """The end of the take that a led segment continues."""
         return self._tails.get(segment.index - 1) if segment.lead_frames else None
 
     def attempt(self, segment: Segment) -> int:
@@ -170,7 +180,7 @@ class Firing:
             seed=segment.seed,
             path=str(path),
             sha256=sha256,
-            verdict=self.standards.verdict(clip, segment.prompt),
+            verdict=self.standards.verdict(clip, segment, self._before(segment)),
         )
         self.takes.append(take)
         self.clock.step("check", 1, 1)
@@ -183,32 +193,29 @@ class Firing:
             self._use_seed(index, best.seed)
 
     def _tail(self, index: int, clip: Clip) -> Clip:
-        """What the next segment needs of this one; a copy, so that the rest can go."""
+        """What the next segment needs of this one, and the gate to look at the step into it; a
+        copy, so that the rest can go."""
         after = index + 1
         segments = self.plan.segments
-        count = segments[after].lead_frames if after < len(segments) else 0
-        return Clip(clip.frames[len(clip.frames) - count :].copy(), clip.fps, clip.finite_share)
+        count = max(segments[after].lead_frames, AROUND) if after < len(segments) else 0
+        first = max(0, len(clip.frames) - count)
+        return Clip(clip.frames[first:].copy(), clip.fps, clip.finite_share)
 
     def _change(self, index: int, refused: Take) -> None:
-        """Prepare the next take: a safer dtype for the whole shot, or another seed."""
+        """Prepare the next take: the plan changed as the verdict asks, or another seed."""
         why = f"take {refused.attempt} refused: {'; '.join(refused.verdict.reasons)}"
-        if refused.verdict.action == "safer_dtype" and self._safer_dtype(index, why):
+        # With the takes of a segment before used up, the shot cannot begin again.
+        spent = any(self._refused(other) == TAKES_MAX for other in range(index))
+        action = None if spent else refused.verdict.action
+        how = retry(action, self.plan, self.shot, self.card, self.machine)
+        if how.plan is not None:
+            self.clock.note(f"{why}; {how.says}")
+            self._go_over_to(how.plan)
             return
         seed = next_seed(refused.seed)
-        self.clock.note(f"{why}; again with seed {seed}")
+        said = (why, how.says, f"again with seed {seed}")
+        self.clock.note("; ".join(part for part in said if part))
         self._use_seed(index, seed)
-
-    def _safer_dtype(self, index: int, why: str) -> bool:
-        """Go over to a safer dtype, where there is one and the shot can begin again."""
-        if any(self._refused(other) == TAKES_MAX for other in range(index)):
-            return False
-        try:
-            plan = safer(self.plan, self.shot, self.card, self.machine)
-        except PlanRefused:
-            return False
-        self.clock.note(f"{why}; again in {plan.dtype}")
-        self._go_over_to(plan)
-        return True
 
     def _go_over_to(self, plan: Plan) -> None:
         seeds = [segment.seed for segment in self.plan.segments]

@@ -21,7 +21,7 @@ from reelkiln.kiln.furnace import Furnace
 from reelkiln.kiln.names import refused
 from reelkiln.kiln.phases import Charge, Outcome, fire_all
 from reelkiln.kiln.recipe import Recipe, Weights, take_note
-from reelkiln.kiln.standards import Standards, limits_for, reader_for, scorer_for
+from reelkiln.kiln.standards import Standards, limits_for, photo_for, reader_for, scorer_for
 from reelkiln.kiln.watch import PhaseClock, Watch
 from reelkiln.kiln.weights import weights_of
 from reelkiln.models.installed import locate
@@ -35,7 +35,8 @@ __all__ = ["Order", "make", "orders_for"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One clip to make: what, how, under which name; which template told it, in whose colours."""
+    """One clip to make: what, how, under which name; which template told it, in whose colours, and
+    a photo of the product where there is one."""
 
     shot: Shot
     plan: Plan
@@ -43,6 +44,7 @@ class Order:
     private: bool = False
     origin: Origin | None = None
     palette: tuple[str, ...] = ()
+    photo: Path | None = None
 
 
 def orders_for(
@@ -93,7 +95,9 @@ class _Making:
         self.folders = locate(card, preset, bench.cache)
         self.signer = bench.signer()
         self.weights = weights_of(card, preset, self.folders)
-        self.scorer, self.reader = scorer_for(self.folders), reader_for(card)
+        self.scorer = scorer_for(self.folders, bench.cache)
+        self.reader = reader_for(card)
+        self.photos = {order.photo: photo_for(order.photo) for order in orders}
         self.clocks = [
             PhaseClock(bench.clock, watch, clip=number, clips=len(orders))
             for number in range(1, len(orders) + 1)
@@ -132,7 +136,9 @@ class _Making:
             shot=order.shot,
             plan=order.plan,
             clock=self.clocks[number],
-            standards=Standards(limits, order.palette, self.scorer, self.reader),
+            standards=Standards(
+                limits, order.palette, self.scorer, self.reader, self.photos[order.photo]
+            ),
         )
 
     def _finish(self, outcome: Outcome) -> None:

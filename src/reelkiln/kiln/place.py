@@ -17,7 +17,7 @@ from reelkiln.kiln.fire import fire
 from reelkiln.kiln.furnace import Furnace
 from reelkiln.kiln.recipe import Weights
 from reelkiln.kiln.renderer import Rendered, RenderOrder, weights_digest
-from reelkiln.kiln.standards import Standards, limits_from, reader_for, scorer_for
+from reelkiln.kiln.standards import Standards, limits_from, photo_from, reader_for, scorer_for
 from reelkiln.kiln.watch import PhaseClock, Watch
 from reelkiln.kiln.weights import weights_of
 from reelkiln.models.installed import locate
@@ -45,10 +45,17 @@ class Place:
         name: where this is, in words for the record ("gpu 1", "studio-pc gpu 0").
         find: where the weights lie.
         machine: what this place has; None: asked now.
+        cache: where scorers that were pulled lie (None: the Hugging Face cache of the environment).
     """
 
-    def __init__(self, name: str, find: Finder, machine: Machine | None = None) -> None:
-        self.name = name
+    def __init__(
+        self,
+        name: str,
+        find: Finder,
+        machine: Machine | None = None,
+        cache: Path | None = None,
+    ) -> None:
+        self.name, self._cache = name, cache
         self.machine = machine or probe()
         self._find = find
         self._loaded: tuple[Card, str] | None = None
@@ -76,6 +83,7 @@ class Place:
                 self._standards,
                 limits=limits_from(order.usual, order.card),
                 palette=order.palette,
+                photo=photo_from(order.photo),
             ),
         )
         return Rendered(
@@ -106,7 +114,8 @@ class Place:
             self.close()
             folders = self._find(*wanted)
             self._weights = weights_of(*wanted, folders)
-            self._standards = Standards(scorer=scorer_for(folders), reader=reader_for(order.card))
+            scorer = scorer_for(folders, self._cache)
+            self._standards = Standards(scorer=scorer, reader=reader_for(order.card))
             self._furnace = Furnace(find_backend(order.card.family), order.card, folders)
             self._loaded = wanted
         if order.weights_digest not in ("", weights_digest(self._weights)):

@@ -7,16 +7,17 @@ versions and classes of the installed libraries.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
+from reelkiln.backends.align import check_aligner
 from reelkiln.backends.classes import class_problem, tokenizer_problems
 from reelkiln.backends.libraries import library_problems
 from reelkiln.backends.probe import versions
 from reelkiln.backends.registry import find_backend
-from reelkiln.backends.seam import Backend
+from reelkiln.backends.seam import Finding, Folders
 from reelkiln.errors import (
     HubUnreachable,
     ReelkilnError,
@@ -28,9 +29,12 @@ from reelkiln.models.installed import locate, said, sources_for
 from reelkiln.models.metadata import NamedClass, classes_on_disk, classes_to_come, kinds_to_come
 from reelkiln.models.order import Pullable, needed
 from reelkiln.models.pull import short_of_room
-from reelkiln.plan.card import Card
+from reelkiln.plan.scorer import Fetchable, ScorerCard
 
 __all__ = ["Check", "Preflight", "preflight"]
+
+Look: TypeAlias = Callable[[Folders], tuple[Finding, ...]]
+"""Looks at the files of one model or scorer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class Preflight:
 
 
 def preflight(
-    card: Card,
+    card: Fetchable,
     preset: str,
     *,
     cache: Path | None,
@@ -83,7 +87,7 @@ def preflight(
     Raises:
         UnknownName: the card's family or the preset does not exist.
     """
-    backend = find_backend(card.family)
+    look = _looking(card)
     own = (_libraries(card), _tokenizer(card))
     try:
         folders = locate(card, preset, cache)
@@ -92,7 +96,7 @@ def preflight(
     except WeightsMissing:
         folders = None
     if folders is not None and (card.bundled or not again):
-        return Preflight(card.name, (*own, *_here(card, backend, folders, own)))
+        return Preflight(card.name, (*own, *_here(card, look, folders, own)))
     if offline:
         return Preflight(card.name, (*own, *_unknown("the hub was not asked")))
     try:
@@ -105,12 +109,20 @@ def preflight(
     return Preflight(card.name, (*own, *checks), order)
 
 
+def _looking(card: Fetchable) -> Look:
+    if isinstance(card, ScorerCard):
+        scorer, name = card, card.sources[0].name
+        return lambda folders: check_aligner(scorer, folders[name])
+    backend, model = find_backend(card.family), card
+    return lambda folders: backend.check(model, folders)
+
+
 def _here(
-    card: Card, backend: Backend, folders: dict[str, Path], own: tuple[Check, ...]
+    card: Fetchable, look: Look, folders: dict[str, Path], own: tuple[Check, ...]
 ) -> tuple[Check, ...]:
     """The checks of files that lie on this disk: what the family says of them."""
     told = {problem.message for check in own for problem in check.problems}
-    findings = backend.check(card, folders)
+    findings = look(folders)
     broken = tuple(WeightsBroken(f.message, hint=f.hint) for f in findings if f.message not in told)
     try:
         classes = _classes(classes_on_disk(card, folders), card)
@@ -124,7 +136,7 @@ def _here(
 
 
 def _to_come(
-    card: Card, preset: str, cache: Path | None, hub: Hub
+    card: Fetchable, preset: str, cache: Path | None, hub: Hub
 ) -> tuple[Pullable, tuple[Check, ...]]:
     """What a pull would fetch, and the checks of it by what the hub says."""
     order = needed(card, preset, cache=cache, hub=hub)
@@ -137,7 +149,7 @@ def _to_come(
     return order, checks
 
 
-def _libraries(card: Card) -> Check:
+def _libraries(card: Fetchable) -> Check:
     """A card that names no versions is of a family that needs no library."""
     if not card.versions:
         return Check("libraries", "ok", "none needed")
@@ -147,7 +159,7 @@ def _libraries(card: Card) -> Check:
     return Check("libraries", "wrong" if problems else "ok", told or "none installed", problems)
 
 
-def _tokenizer(card: Card) -> Check:
+def _tokenizer(card: Fetchable) -> Check:
     problems = tuple(tokenizer_problems(card))
     return Check("tokenizer", "wrong" if problems else "ok", "readable", problems)
 
@@ -161,7 +173,7 @@ def _unknown(why: str) -> tuple[Check, ...]:
     )
 
 
-def _files(card: Card, preset: str, order: Pullable) -> Check:
+def _files(card: Fetchable, preset: str, order: Pullable) -> Check:
     card_bytes = sum(source.bytes for source in sources_for(card, preset))
     line = f"{len(order.files)} on the hub, {said(order.total_bytes)}"
     if abs(order.total_bytes - card_bytes) > card_bytes / 10:
@@ -169,7 +181,7 @@ def _files(card: Card, preset: str, order: Pullable) -> Check:
     return Check("files", "ok", line)
 
 
-def _classes(named: tuple[NamedClass, ...], card: Card) -> Check:
+def _classes(named: tuple[NamedClass, ...], card: Fetchable) -> Check:
     if not named:
         return Check("classes", "ok", "none named")
     missing = [p for p in library_problems(card) if "not installed" in p.message]
@@ -185,7 +197,7 @@ def _classes(named: tuple[NamedClass, ...], card: Card) -> Check:
     )
 
 
-def _kinds(hub: Hub, order: Pullable, card: Card) -> Check:
+def _kinds(hub: Hub, order: Pullable, card: Fetchable) -> Check:
     """Single files are recognised by their headers; their family must be the card's."""
     kinds = kinds_to_come(hub, order)
     problems = tuple(

@@ -39,8 +39,9 @@ class RenderOrder:
     """One shot to render, with all that another computer needs for it.
 
     `id` names the order (letters, digits, - and _; it becomes part of file names). The card travels
-    along, so that every place renders by the desk's card. `palette` and `usual` (the marks of its
-    template's approved takes) are what takes are held against. `weights_digest` is that of the
+    along, so that every place renders by the desk's card. `palette`, `photo` (of the product, as
+    `standards.photo_text`) and `usual` (the marks of its template's approved takes) are what takes
+    are held against. `weights_digest` is that of the
     weights the desk expects; empty: whatever lies there.
     """
 
@@ -49,6 +50,7 @@ class RenderOrder:
     plan: Plan
     card: Card
     palette: tuple[str, ...] = ()
+    photo: str = ""
     usual: tuple[Mapping[str, float], ...] = ()
     weights_digest: str = ""
 

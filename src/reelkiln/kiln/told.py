@@ -67,12 +67,14 @@ def order_of(
     preset: str | None = None,
     setting: Setting | None = None,
     palette: tuple[str, ...] = (),
+    photo: Path | None = None,
 ) -> Order:
     """A scripted shot, planned for this machine.
 
     Args:
         setting: steps, guidance and seed to use; default: the card's.
         palette: the brand's colours.
+        photo: a picture of the product, to hold the takes against.
 
     Raises:
         PlanRefused, UsageError: as `plan_shot` says.
@@ -90,7 +92,7 @@ def order_of(
         needs_tick=scripted.needs_tick,
     )
     plan = plan_shot(shot, card, bench.machine)
-    return Order(shot=shot, plan=plan, movie=movie, origin=origin, palette=palette)
+    return Order(shot=shot, plan=plan, movie=movie, origin=origin, palette=palette, photo=photo)
 
 
 def movies_for(shots: Sequence[Scripted], folder: Path) -> list[Path]:

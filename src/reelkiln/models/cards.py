@@ -6,12 +6,16 @@ A new model of a known family is one more file there. `docs/models.md` says how 
 import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
+from typing import TypeVar
 
 from reelkiln.errors import UsageError, unknown_name
 from reelkiln.plan.card import Card
 from reelkiln.plan.form import read
+from reelkiln.plan.scorer import ScorerCard
 
-__all__ = ["find_card", "load_cards", "read_card"]
+__all__ = ["find_card", "load_cards", "read_card", "read_folder"]
+
+Kind = TypeVar("Kind", Card, ScorerCard)
 
 
 def load_cards() -> Mapping[str, Card]:
@@ -20,10 +24,7 @@ def load_cards() -> Mapping[str, Card]:
     Raises:
         UsageError: a card has a mistake; the message names the file and the key.
     """
-    folder = files("reelkiln.models") / "cards"
-    found = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
-    cards = (read_card((folder / name).read_text("utf-8"), name) for name in found)
-    return {card.name: card for card in cards}
+    return read_folder(Card, "cards")
 
 
 def find_card(name: str) -> Card:
@@ -43,17 +44,36 @@ def read_card(text: str, file: str) -> Card:
     """One card from the text of its file, whose name must be the card's own plus `.toml`.
 
     Raises:
-        UsageError: it is no TOML, a key is unknown, missing or of the wrong type, or the values
-            contradict each other.
+        UsageError: as `read_toml` says.
+    """
+    return read_toml(Card, text, file)
+
+
+def read_toml(kind: type[Kind], text: str, file: str) -> Kind:
+    """A card of the given kind from the text of its file, `NAME.toml`.
+
+    Raises:
+        UsageError: it is no TOML, a key is unknown, missing or of the wrong type, the values
+            contradict each other, or the file has another name.
     """
     try:
-        data = tomllib.loads(text)
+        card: Kind = read(kind, tomllib.loads(text), "")
     except tomllib.TOMLDecodeError as wrong:
         raise UsageError(f"{file}: not TOML: {wrong}", hint="Mend that line.") from None
-    try:
-        card: Card = read(Card, data, "")
     except UsageError as wrong:
         raise UsageError(f"{file}: {wrong.message}", hint=wrong.hint) from None
     if "@" in card.name or file != f"{card.name}.toml":
         raise UsageError(f"{file}: holds the card {card.name!r}", hint="Name both alike.")
     return card
+
+
+def read_folder(kind: type[Kind], folder: str) -> Mapping[str, Kind]:
+    """Every card of a folder beside this file by its name, in alphabetical order.
+
+    Raises:
+        UsageError: a card has a mistake; the message names the file and the key.
+    """
+    root = files("reelkiln.models") / folder
+    found = sorted(entry.name for entry in root.iterdir() if entry.name.endswith(".toml"))
+    cards = (read_toml(kind, (root / name).read_text("utf-8"), name) for name in found)
+    return {card.name: card for card in cards}

@@ -16,7 +16,8 @@ from reelkiln.models.layout import (
 )
 from reelkiln.models.lock import Lock, LockedSource, read_lock
 from reelkiln.models.manifest import read_manifest, wrong_size
-from reelkiln.plan.card import Card, Source
+from reelkiln.plan.card import Source
+from reelkiln.plan.scorer import Fetchable, ScorerCard
 
 __all__ = [
     "bundled_folder",
@@ -29,14 +30,17 @@ __all__ = [
 ]
 
 
-def sources_for(card: Card, preset: str) -> tuple[Source, ...]:
+def sources_for(card: Fetchable, preset: str) -> tuple[Source, ...]:
     """The sources that a preset loads, of the card's set: its own, and those that the preset adds.
 
-    A source that any preset adds belongs to presets; all others are the card's own.
+    A source that any preset adds belongs to presets; all others are the card's own. A scorer has
+    no presets: all its sources.
 
     Raises:
         UnknownName: the card has no such preset.
     """
+    if isinstance(card, ScorerCard):
+        return card.sources
     if preset not in card.presets:
         raise UnknownName(
             f"the model {card.name} has no preset {preset!r}",
@@ -48,7 +52,7 @@ def sources_for(card: Card, preset: str) -> tuple[Source, ...]:
 
 
 def locate(
-    card: Card, preset: str, cache: Path | None = None, *, locks: Path | None = None
+    card: Fetchable, preset: str, cache: Path | None = None, *, locks: Path | None = None
 ) -> dict[str, Path]:
     """The local folder of each source that the preset loads, by the source's name.
 
@@ -74,13 +78,17 @@ def locate(
         repos = ", ".join(s.repo for s in missing)
         raise WeightsMissing(
             f"the model {card.name} is not on this disk ({said(size)} to download from {repos})",
-            hint=f"Run `reelkiln models pull {card.name}`, or use `--model spark`, which is here.",
+            hint=f"Run `reelkiln models pull {card.name}`{_instead(card)}.",
         )
     return {name: folder for name, folder in found.items() if folder is not None}
 
 
+def _instead(card: Fetchable) -> str:
+    return "" if isinstance(card, ScorerCard) else ", or use `--model spark`, which is here"
+
+
 def is_installed(
-    card: Card, preset: str, cache: Path | None = None, *, locks: Path | None = None
+    card: Fetchable, preset: str, cache: Path | None = None, *, locks: Path | None = None
 ) -> bool:
     """Whether every file that the preset loads is on the disk (sizes are not compared)."""
     try:
@@ -90,7 +98,7 @@ def is_installed(
     return True
 
 
-def disk_bytes(card: Card, cache: Path | None = None, *, locks: Path | None = None) -> int:
+def disk_bytes(card: Fetchable, cache: Path | None = None, *, locks: Path | None = None) -> int:
     """How many bytes of the card's files, of all presets, are on the disk."""
     cache = cache_folder(cache)
     lock = None if card.bundled else read_lock(locks or lock_folder(cache), card.name)
@@ -109,7 +117,7 @@ def locked_source(lock: Lock | None, source: Source) -> LockedSource | None:
     return locked if same else None
 
 
-def bundled_folder(card: Card, source: Source | None = None) -> Path:
+def bundled_folder(card: Fetchable, source: Source | None = None) -> Path:
     """Where the package keeps the weights of a bundled card, or of one source of it."""
     root = Path(str(resources.files("reelkiln.models"))) / "bundled" / safe_path(card.name)
     return root / safe_path(source.name) if source else root
@@ -126,7 +134,7 @@ def said(size: int) -> str:
     return f"{size / 10**6:.0f} MB" if size >= 10**6 else f"{size} bytes"
 
 
-def _folder(card: Card, source: Source, cache: Path, lock: Lock | None) -> Path | None:
+def _folder(card: Fetchable, source: Source, cache: Path, lock: Lock | None) -> Path | None:
     if card.bundled:
         return _bundled(card, source)
     for folder in _places(card, source, cache, lock):
@@ -135,7 +143,7 @@ def _folder(card: Card, source: Source, cache: Path, lock: Lock | None) -> Path 
     return None
 
 
-def _bundled(card: Card, source: Source) -> Path:
+def _bundled(card: Fetchable, source: Source) -> Path:
     folder = bundled_folder(card)
     wrong = wrong_size(folder, read_manifest(folder))
     if wrong:
@@ -146,7 +154,7 @@ def _bundled(card: Card, source: Source) -> Path:
     return folder / safe_path(source.name)
 
 
-def _places(card: Card, source: Source, cache: Path, lock: Lock | None) -> list[Path]:
+def _places(card: Fetchable, source: Source, cache: Path, lock: Lock | None) -> list[Path]:
     """The folders where this source may lie, the one to prefer first."""
     if card.bundled or not source.repo:
         return [bundled_folder(card, source)]

@@ -18,7 +18,7 @@ from reelkiln.models.hashes import Digest
 from reelkiln.models.hub import Hub, peek_header, read_range
 from reelkiln.models.order import Pullable, Wanted
 from reelkiln.models.recognise import Recognised, recognise_header
-from reelkiln.plan.card import Card
+from reelkiln.plan.scorer import Fetchable
 
 __all__ = ["NamedClass", "classes_on_disk", "classes_to_come", "kinds_to_come"]
 
@@ -57,7 +57,7 @@ def classes_to_come(hub: Hub, order: Pullable) -> tuple[NamedClass, ...]:
     )
 
 
-def classes_on_disk(card: Card, folders: dict[str, Path]) -> tuple[NamedClass, ...]:
+def classes_on_disk(card: Fetchable, folders: dict[str, Path]) -> tuple[NamedClass, ...]:
     """The classes that the files of an installed model name.
 
     Args:

@@ -13,7 +13,8 @@ from reelkiln.models.header import false_variant
 from reelkiln.models.hub import Hub, HubFile, Pinned, peek_header, resolve, this_hub
 from reelkiln.models.installed import locked_source, sources_for
 from reelkiln.models.lock import Lock, LockedFile, LockedSource, read_lock
-from reelkiln.plan.card import Card, Source
+from reelkiln.plan.card import Source
+from reelkiln.plan.scorer import Fetchable
 
 __all__ = ["Pullable", "Wanted", "needed"]
 
@@ -75,7 +76,7 @@ class Pullable:
 
 
 def needed(
-    card: Card,
+    card: Fetchable,
     preset: str,
     *,
     cache: Path | None = None,

@@ -25,7 +25,7 @@ from reelkiln.models.hub import Hub, this_hub
 from reelkiln.models.installed import locate, said
 from reelkiln.models.lock import Lock, write_lock
 from reelkiln.models.order import Pullable, Wanted, needed
-from reelkiln.plan.card import Card
+from reelkiln.plan.scorer import Fetchable
 
 __all__ = ["OnProgress", "Progress", "Pullable", "Wanted", "needed", "pull", "short_of_room"]
 
@@ -69,7 +69,7 @@ class _Count:
 
 
 def pull(
-    card: Card,
+    card: Fetchable,
     preset: str,
     *,
     cache: Path | None = None,

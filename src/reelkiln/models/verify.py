@@ -13,7 +13,8 @@ from reelkiln.models.installed import bundled_folder, locate, locked_source, sou
 from reelkiln.models.layout import cache_folder, lock_folder, safe_path
 from reelkiln.models.lock import LockedFile, read_lock
 from reelkiln.models.manifest import read_manifest
-from reelkiln.plan.card import Card, Source
+from reelkiln.plan.card import Source
+from reelkiln.plan.scorer import Fetchable
 
 __all__ = ["Broken", "OnFile", "verify"]
 
@@ -34,7 +35,7 @@ class Broken:
 
 
 def verify(
-    card: Card,
+    card: Fetchable,
     preset: str,
     cache: Path | None = None,
     *,
@@ -62,7 +63,7 @@ def verify(
 
 
 def _recorded(
-    card: Card, source: Source, cache: Path | None, locks: Path | None
+    card: Fetchable, source: Source, cache: Path | None, locks: Path | None
 ) -> dict[str, LockedFile | None]:
     """What is known of each file that the source needs."""
     if card.bundled:

@@ -35,6 +35,10 @@ def _foreign(plan: Plan, card: Card) -> str:
             f"{card.name} does not render such runs of frames",
         ),
         (not sane, "its steps or guidance are out of bounds"),
+        (
+            plan.motion not in (1.0, *card.calmer) or not 0 <= plan.tiling < card.tilings,
+            f"{card.name} does not move or tile like that",
+        ),
     )
     return next((why for wrong, why in faults if wrong), "") or illegal(plan.rung, card)
 

@@ -180,6 +180,8 @@ class Card:
     `native` are the sizes the model was trained at. `versions` maps a library to the specifier of
     the versions known to work. `tokens` is the text encoder's length, `dialect` the way prompts are
     written for it. `vocabulary` lists the words a tiny model knows (empty: free text).
+    `calmer` are the shares of its motion (0 to 1) that the model can be held to after a picture
+    jumped; empty: its family cannot. `tilings` counts the ways to lay tiles while decoding.
     `bundled` marks weights inside the package. `sets` are ways to store the same weights, of which
     `default_set` is the one this card stands for (`with_set` changes it); empty: there is one way.
     """
@@ -206,6 +208,8 @@ class Card:
     frame_step: int = 1
     frame_rest: int = 0
     frames_max: int
+    calmer: tuple[float, ...] = ()
+    tilings: int = 1
     reach: Reach
     dtype_gpu: Literal["float16", "bfloat16"] = "float16"
     dialect: Literal["tags", "paragraph", "grammar"] = "tags"
@@ -292,3 +296,5 @@ class Card:
             "frames_max is not frame_step * n + frame_rest",
         )
         must(self.reach.lead < self.frames_max, "reach: lead leaves no new frame")
+        must(all(0 < share < 1 for share in self.calmer), "calmer holds shares between 0 and 1")
+        must(self.tilings >= 1, "tilings must be at least 1")

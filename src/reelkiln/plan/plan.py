@@ -19,6 +19,10 @@ class Plan:
     scales it to the shot's. `fps` is the model's own rate. `peak_bytes` is the predicted peak on
     the device (0 without a GPU), `ram_bytes` the predicted peak of the process. `because` gives the
     reasons in the order they were decided.
+
+    `motion` is how freely frames may differ, 0 to 1 (1: as the model was trained); `tiling` is the
+    number of the way in which tiles are laid, where the rung decodes in tiles (0: the usual one).
+    Both change only after a take was refused (`plan.retry`).
     """
 
     model: str
@@ -36,3 +40,5 @@ class Plan:
     ram_bytes: int
     seconds_estimate: float
     because: tuple[str, ...]
+    motion: float = 1.0
+    tiling: int = 0

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from reelkiln.errors import UsageError
-from reelkiln.plan.card import Licence, Source
+from reelkiln.plan.card import Card, Licence, Source
 
-__all__ = ["ScorerCard"]
+__all__ = ["Fetchable", "ScorerCard"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,20 @@ class ScorerCard:
         return False
 
     @property
+    def family(self) -> str:
+        """Whose classes it is of: the code is `backends/align.py`."""
+        return "siglip"
+
+    @property
+    def used_sources(self) -> tuple[Source, ...]:
+        """All of them."""
+        return self.sources
+
+    @property
     def default_preset(self) -> str:
         """There are no presets: it has one way to look."""
         return ""
+
+
+Fetchable: TypeAlias = Card | ScorerCard
+"""What can be pulled and checked: a model or a scorer."""

@@ -32,6 +32,11 @@ class Workspace:
     storyboards: Mapping[str, Storyboard]
     lists: Mapping[str, tuple[str, ...]]
 
+    def photo(self, sku: str) -> Path | None:
+        """Where the photo of a product lies, if it has one."""
+        photo = self.products[sku].photo if sku in self.products else None
+        return self.folder / photo if photo else None
+
 
 def read_workspace(folder: Path) -> Workspace:
     """Read and check a whole workspace.
