@@ -70,7 +70,9 @@ def test_a_lead_is_continued():
     card = drill()
     whole = render(card, frames=6).frames
     lead = Clip(whole[:4], card.fps)
-    assert np.array_equal(render(card, lead=lead, frames=2).frames, whole[4:])
+    led = render(card, lead=lead, frames=6).frames
+    # It begins with what it continues; the last frame was rounded to 8 bits in between.
+    assert np.abs(led.astype(int) - whole).max() <= 1
 
 
 def test_steps_may_take_time():

@@ -65,7 +65,7 @@ def test_far_too_large_a_logo_is_refused_from_its_header(tmp_path, size):
 @pytest.mark.parametrize("content", [b"", b"GIF89a" + bytes(40), b"<svg/>", png_of(4, 4)[:30]])
 def test_what_is_no_picture_is_named(tmp_path, content):
     (tmp_path / "a.png").write_bytes(content)
-    with pytest.raises(UsageError, match=r"logo .*a\.png: (no PNG or JPEG|cannot be read)"):
+    with pytest.raises(UsageError, match=r"logo .*a\.png: (no PNG, JPEG or WebP|cannot be read)"):
         read_logo(tmp_path / "a.png", 100, 100)
 
 

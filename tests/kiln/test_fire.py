@@ -98,6 +98,27 @@ def test_nan_in_every_dtype_is_never_kept(tmp_path):
         assert fired.refusals
 
 
+def test_after_a_leap_the_second_take_moves_less_with_the_same_seed(tmp_path):
+    card = replace(null_card(picture="leaping"), calmer=(0.1,))
+    fired, heard = burn(tmp_path, card)
+    wild, calm = fired.takes
+    assert wild.verdict.action == "smaller_motion"
+    assert calm.verdict.kept, calm.verdict.reasons
+    assert calm.seed == wild.seed
+    assert fired.plan.motion == 0.1
+    assert any("motion at 10%" in reason for reason in fired.plan.because)
+    assert "again with motion at 10%" in heard.notes[0]
+    again, _ = burn(tmp_path, card, plan=fired.plan)
+    assert again.takes[0].sha256 == calm.sha256
+
+
+def test_a_model_that_cannot_move_less_says_so_and_takes_another_seed(tmp_path):
+    fired, heard = burn(tmp_path, null_card(picture="leaping"))
+    assert [take.seed for take in fired.takes][:2] == [7, next_seed(7)]
+    assert fired.plan.motion == 1.0
+    assert "null cannot be told to move less; again with seed" in heard.notes[0]
+
+
 def test_out_of_memory_steps_down_the_ladder_and_is_no_take(tmp_path):
     card = null_card(fits_from="streamed")
     first = plan_shot(null_shot(card), card, GPU)

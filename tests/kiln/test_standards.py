@@ -141,7 +141,7 @@ def test_a_photo_of_the_product_is_held_against_the_take(clip, tmp_path):
     assert marks["product_colour"] > 0.8
     assert "product_shape" in marks
     assert photo_for(None) is None
-    with pytest.raises(UsageError, match="photo .*none.png"):
+    with pytest.raises(UsageError, match=r"photo .*none\.png"):
         photo_for(tmp_path / "none.png")
 
 

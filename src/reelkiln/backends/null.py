@@ -14,8 +14,8 @@ reads these keys of `Preset.schedule`, all optional:
 `decodes_from` (str, default "resident")
     the same for decoding: what was denoised on a rung before it cannot be decoded there.
 `picture` (str, default "moving")
-    "moving", "still" (no frame differs from the first), "black", or "flicker" (every second frame
-    dark).
+    "moving", "still" (no frame differs from the first), "black", "flicker" (every second frame
+    dark), or "leaping" (in the middle it leaps 24 pixels, times the plan's `motion`).
 `step_seconds` (float, default 0.0)
     how long each denoising step takes, for drills that stop a render half way.
 """
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["NullFamily"]
 
 RESIDENCES = ("resident", "staged", "streamed", "cpu", "nowhere")
+LEAP = 24
 MORE_THAN_ANY_MACHINE = 1 << 60
 """Bytes; no operating system hands out an exbibyte, however much it overcommits."""
 
@@ -107,7 +108,8 @@ class _Painter:
         on_step(Step("decode", 0, count))
         for index in range(count):
             shift = (int(drift[0]), int(drift[1]))
-            picture = self._expose(_frame(base, shift, start + index, self._picture))
+            leap = round(LEAP * self._plan.motion) if 2 * index >= count else 0
+            picture = self._expose(_frame(base, shift, start + index, self._picture, leap))
             finite += int(np.isfinite(picture).sum())
             frames.append(_to_bytes(picture))
             on_step(Step("decode", index + 1, count))
@@ -162,10 +164,12 @@ def _digest(segment: Segment) -> int:
     return int.from_bytes(hashlib.sha256(words).digest()[:8], "big")
 
 
-def _frame(base: Picture, drift: tuple[int, int], index: int, picture: str) -> Picture:
+def _frame(base: Picture, drift: tuple[int, int], index: int, picture: str, leap: int) -> Picture:
     match picture:
         case "moving":
             return np.roll(base, (index * drift[0], index * drift[1]), axis=(0, 1))
+        case "leaping":
+            return np.roll(base, (index * drift[0], index * drift[1] + leap), axis=(0, 1))
         case "still":
             return base
         case "black":
@@ -175,7 +179,7 @@ def _frame(base: Picture, drift: tuple[int, int], index: int, picture: str) -> P
         case _:
             raise RenderFailed(
                 f"the family null knows no picture called {picture!r}",
-                hint="Use moving, still, black or flicker in the preset's schedule.",
+                hint="Use moving, still, black, flicker or leaping in the preset's schedule.",
             )
 
 

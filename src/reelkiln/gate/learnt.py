@@ -63,8 +63,8 @@ def robust_limits(history: Sequence[Marks], base: Limits = FIXED) -> Limits:
 
     Each learnt limit is median +- 3.5 * 1.4826 * MAD of the approved takes' marks, on the side
     where a value is a fault, with a least spread per mark so that takes that are all alike do not
-    refuse the next one. A mark that fewer than 20 takes have, or with values that are not finite, teaches
-    nothing. The order of the history does not matter.
+    refuse the next one. A mark that fewer than 20 takes have, or with values that are not finite,
+    teaches nothing. The order of the history does not matter.
     """
     learnt = []
     for usual in _LEARNT:

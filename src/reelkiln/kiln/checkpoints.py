@@ -101,7 +101,8 @@ def latents_key(segment: Segment, plan: Plan, lead: Clip | None, maker: str) -> 
     rung = {name: value for name, value in write(plan.rung).items() if name not in _PLACES}
     words = {
         "maker": [maker, __version__],
-        "plan": [plan.model, plan.preset, plan.device, plan.dtype, plan.steps, plan.guidance],
+        "plan": [plan.model, plan.preset, plan.device, plan.dtype],
+        "how": [plan.steps, plan.guidance, plan.motion],
         "shape": write((plan.size, plan.fps, plan.reach)),
         "rung": rung,
         "segment": {key: value for key, value in write(segment).items() if key != "index"},
