@@ -147,13 +147,11 @@ def _to_check(name: str | None, chosen_set: str | None, cache: Path | None) -> l
 
     if name:
         return [find_fetchable(f"{name}@{chosen_set}" if chosen_set else name)]
-    every = [c.with_set(each) for c in load_cards().values() for each in c.sets or [""] if each]
-    every = [*(c for c in load_cards().values() if not c.sets), *every]
-    return [
-        card
-        for card in (*every, *load_scorers().values())
-        if is_installed(card, card.default_preset, cache)
-    ]
+    cards = load_cards().values()
+    every: list[Fetchable] = [c for c in cards if not c.sets]
+    every += [c.with_set(each) for c in cards for each in c.sets]
+    every += load_scorers().values()
+    return [card for card in every if is_installed(card, card.default_preset, cache)]
 
 
 def _refuse(found: Preflight, *, yes: bool) -> None:
