@@ -5,8 +5,9 @@
 Prepared ground, by name: `gpu` (a GPU that is imagined), `no-torch` (as if it were not installed),
 `no-pieces` (without sentencepiece), `small-disk` (a megabyte is free), `full-disk` (the system says
 so when files are made durable), `stop-PHASE` (a real SIGINT from within, when that phase begins).
-The models `null`, `null-black`, `null-nan`, `null-slow` and `null-far` (on the hub) are there, and
-`null-large`, `null-words`, `null-fp16` and `null-class`, whose repositories the test serves.
+The models `null`, `null-black`, `null-nan`, `null-slow`, `null-led` (goes on from frames) and
+`null-far` (on the hub) are there, and `null-large`, `null-words`, `null-fp16` and `null-class`,
+whose repositories the test serves.
 """
 
 import os
@@ -21,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 
 def add_null_models():
-    from kiln.nulls import null_card
+    from kiln.nulls import LED, null_card
     from reelkiln.models import cards
 
     real = cards.load_cards
@@ -31,6 +32,7 @@ def add_null_models():
         null_card("null-nan", gain=float("inf")),
         null_card("null-slow", step_seconds=20.0),
         null_card("null-far", files=("config.json", "net.bin.json")),
+        null_card("null-led", reach=LED),
         null_card("null-large", files=("config.json", "net/w.safetensors")),
         null_card("null-words", files=("tokenizer/spiece.model", "net/w.safetensors")),
         null_card("null-fp16", files=("config.json", "net/w.fp16.safetensors")),

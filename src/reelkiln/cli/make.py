@@ -25,6 +25,7 @@ from reelkiln.cli.options import (
     Seconds,
     Seed,
     SizeText,
+    StartPicture,
 )
 from reelkiln.cli.progress import telling
 
@@ -49,6 +50,7 @@ def make(
     size: SizeText = None,
     seed: Seed = None,
     negative: Negative = "",
+    image: StartPicture = None,
     count: Annotated[
         int,
         typer.Option(
@@ -73,6 +75,7 @@ def make(
         size=size,
         seed=seed,
         count=count,
+        image=image,
     )
     workshop = open_workshop(current_folder(), read_settings())
     with telling(quiet=quiet) as teller, open_bench(workshop) as bench:
@@ -95,6 +98,7 @@ def wish_from(
     size: str | None,
     seed: int | None,
     count: int,
+    image: Path | None = None,
 ) -> Wish:
     """The options as a Wish; a seed is drawn where none was given.
 
@@ -111,6 +115,7 @@ def wish_from(
         size=parse_size(size, aspect),
         seed=secrets.randbelow(SEED_MAX + 1) if seed is None else seed,
         count=count,
+        image=None if image is None else str(image),
     )
 
 
@@ -160,6 +165,7 @@ def _make(
     from reelkiln.kiln.make import make as make_clips
     from reelkiln.kiln.make import orders_for
     from reelkiln.kiln.names import check_targets, targets
+    from reelkiln.kiln.start import check_picture
     from reelkiln.kiln.watch import Watch
     from reelkiln.kiln.wish import advice, shots_of
     from reelkiln.plan.reasons import duration
@@ -175,7 +181,7 @@ def _make(
     plan = orders[0].plan
     each = " each" if wish.count > 1 else ""
     teller.note(f"about {duration(plan.seconds_estimate)}{each}, {plan.rung}")
-    for line in advice(shots[0], choice.card):
+    for line in (*check_picture(shots[0], plan), *advice(shots[0], choice.card)):
         teller.note(line)
     return make_clips(orders, choice, bench, Watch(teller.progress, teller.note))
 

@@ -19,6 +19,7 @@ __all__ = [
     "Seconds",
     "Seed",
     "SizeText",
+    "StartPicture",
 ]
 
 Prompt = Annotated[
@@ -76,6 +77,14 @@ Seed = Annotated[
 ]
 Negative = Annotated[
     str, typer.Option("--negative", metavar="TEXT", help="What the picture should not show.")
+]
+StartPicture = Annotated[
+    Path | None,
+    typer.Option(
+        "--image",
+        metavar="FILE",
+        help="A picture to begin from, for models that can: PNG, JPEG, WebP, TIFF or BMP.",
+    ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")]
 Private = Annotated[

@@ -18,6 +18,7 @@ from reelkiln.cli.options import (
     Seconds,
     Seed,
     SizeText,
+    StartPicture,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def plan(
     size: SizeText = None,
     seed: Seed = 0,
     negative: Negative = "",
+    image: StartPicture = None,
     vram: Annotated[
         str | None,
         typer.Option(
@@ -73,6 +75,7 @@ def plan(
         size=size,
         seed=seed,
         count=1,
+        image=image,
     )
     machine = machine_for(vram, ram)
     settings = read_settings()

@@ -25,6 +25,14 @@ def remake(
     movie: Annotated[Path, typer.Argument(metavar="FILE", help="An MP4 that reelkiln made.")],
     *,
     out_path: Out = None,
+    image: Annotated[
+        Path | None,
+        typer.Option(
+            "--image",
+            metavar="FILE",
+            help="The picture it began from, where that no longer lies beside the film.",
+        ),
+    ] = None,
     replan: Annotated[
         bool, typer.Option("--replan", help="Plan anew for this machine. The pixels will differ.")
     ] = False,
@@ -43,6 +51,7 @@ def remake(
     with telling(quiet=quiet) as teller, open_bench(workshop) as bench:
         found = find_recipe(movie, bench.ledger)
         teller.note(f"the recipe is in {found.where}; seed {found.recipe.shot.seed}")
+        found = found.with_picture((image,) if image else (movie.absolute().parent, Path()))
         delivery = _remake(
             found, target, bench, teller, replan=replan, force=force, private=private
         )

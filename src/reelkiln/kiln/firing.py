@@ -20,6 +20,7 @@ from pathlib import Path
 from reelkiln.backends.seam import Peak
 from reelkiln.errors import OutOfMemory
 from reelkiln.film.faults import on_disk
+from reelkiln.film.start import read_start
 from reelkiln.film.take import write_take
 from reelkiln.gate.join import AROUND
 from reelkiln.kiln.retry import retry
@@ -29,7 +30,7 @@ from reelkiln.plan.card import Card
 from reelkiln.plan.machine import Machine
 from reelkiln.plan.plan import Plan
 from reelkiln.plan.walk import step_down
-from reelkiln.reel import Clip, Segment, Shot, Take
+from reelkiln.reel import Clip, Segment, Shot, Size, Take
 
 __all__ = ["TAKES_MAX", "Fired", "Firing", "next_seed"]
 
@@ -87,6 +88,7 @@ class Firing:
     _best: dict[int, Take] = field(default_factory=dict)
     _tails: dict[int, Clip] = field(default_factory=dict)
     _settled: dict[int, Take | None] = field(default_factory=dict)
+    _starts: dict[Size, Clip] = field(default_factory=dict)
 
     @property
     def done(self) -> bool:
@@ -110,7 +112,16 @@ class Firing:
         return () if self.done else tuple(ready)
 
     def lead(self, segment: Segment) -> Clip | None:
-        """The frames that lead a segment: the last ones of the take before it."""
+        """The frames that lead a segment: the start picture, or the last ones of the take before.
+
+        Raises:
+            UsageError: the start picture can no longer be read.
+        """
+        if segment.image is not None:
+            size = self.plan.size
+            if size not in self._starts:
+                self._starts[size] = read_start(Path(segment.image), size).clip
+            return self._starts[size]
         before = self._before(segment)
         if before is None:
             return None

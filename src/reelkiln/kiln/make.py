@@ -22,6 +22,7 @@ from reelkiln.kiln.names import refused
 from reelkiln.kiln.phases import Charge, Outcome, fire_all
 from reelkiln.kiln.recipe import Recipe, Weights, take_note
 from reelkiln.kiln.standards import Standards, limits_for, photo_for, reader_for, scorer_for
+from reelkiln.kiln.start import picture_hash, with_picture
 from reelkiln.kiln.watch import PhaseClock, Watch
 from reelkiln.kiln.weights import weights_of
 from reelkiln.models.installed import locate
@@ -188,9 +189,12 @@ def checkpoints_in(bench: Bench, weights: Sequence[Weights]) -> Checkpoints:
 def _recipe(
     order: Order, fired: Fired, weights: tuple[Weights, ...], choice: Choice, bench: Bench
 ) -> Recipe:
+    name = Path(order.shot.image).name if order.shot.image else ""
+    shot, plan = with_picture(order.shot, fired.plan, name)
     return Recipe(
-        shot=order.shot,
-        plan=fired.plan,
+        shot=shot,
+        plan=plan,
+        picture=picture_hash(order.shot),
         weights=weights,
         libraries=bench.versions,
         reelkiln=__version__,

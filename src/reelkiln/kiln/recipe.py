@@ -66,7 +66,8 @@ class Recipe:
     each phase (load, encode, denoise, decode, check, finish) to the seconds it took; finish is not
     known yet inside the file itself. `peak_vram` and `peak_ram` are bytes. `takes` are all that
     were made, kept or not. `machine` is in words. `chosen_because` says why this model was taken.
-    `origin` says which template told the words, None where a person typed them.
+    `origin` says which template told the words, None where a person typed them. `picture` is the
+    sha256 of the start picture's file, empty without one; `shot.image` is then its bare name.
     """
 
     shot: Shot
@@ -81,6 +82,7 @@ class Recipe:
     peak_ram: int = 0
     takes: tuple[TakeNote, ...] = ()
     origin: Origin | None = None
+    picture: str = ""
 
     def with_seconds(self, seconds: Mapping[str, float]) -> "Recipe":
         """The same recipe with other seconds per phase, which its digest does not see."""
@@ -109,6 +111,8 @@ def digest(recipe: Recipe) -> str:
     """
     data = recipe_to_json(recipe)
     kept = {key: data[key] for key in PIXELS}
+    if recipe.picture:
+        kept["picture"] = recipe.picture
     kept["plan"] = {key: value for key, value in kept["plan"].items() if key not in GUESSES}
     words = json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(words.encode("ascii")).hexdigest()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reelkiln import __version__
@@ -15,6 +15,7 @@ from reelkiln.film.tags import RECIPE, read_tags
 from reelkiln.kiln.bench import Bench, machine_words
 from reelkiln.kiln.deliver import file_sha256
 from reelkiln.kiln.recipe import Recipe, digest, recipe_from_json, recipe_from_text
+from reelkiln.kiln.start import find_picture, with_picture
 from reelkiln.kiln.weights import weights_of
 from reelkiln.models.installed import locate
 from reelkiln.plan.again import why_not
@@ -32,6 +33,19 @@ class Found:
 
     recipe: Recipe
     where: str
+
+    def with_picture(self, places: Iterable[Path]) -> Found:
+        """The same with the path of its start picture, where it has one.
+
+        Raises:
+            UsageError: the picture is at none of the places, or has changed.
+        """
+        recipe = self.recipe
+        if recipe.shot.image is None:
+            return self
+        path = find_picture(recipe.shot.image, recipe.picture, places)
+        shot, plan = with_picture(recipe.shot, recipe.plan, str(path))
+        return replace(self, recipe=replace(recipe, shot=shot, plan=plan))
 
 
 def find_recipe(movie: Path, ledger: Ledger) -> Found:

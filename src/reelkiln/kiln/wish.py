@@ -30,7 +30,10 @@ WORD = r"[^\W_]+"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """One call of `make`: words, and how often. `preset` None takes the card's own."""
+    """One call of `make`: words, and how often. `preset` None takes the card's own.
+
+    `image` is the path of a start picture.
+    """
 
     prompt: str
     negative: str = ""
@@ -39,6 +42,7 @@ class Wish:
     size: Size = ASPECTS["9:16"]
     seed: int = 0
     count: int = 1
+    image: str | None = None
 
 
 def shots_of(wish: Wish, card: Card) -> tuple[Shot, ...]:
@@ -59,6 +63,7 @@ def shots_of(wish: Wish, card: Card) -> tuple[Shot, ...]:
             seed=(wish.seed + number) % (SEED_MAX + 1),
             model=card.name,
             preset=preset,
+            image=wish.image,
         )
         for number in range(wish.count)
     )

@@ -32,9 +32,15 @@ def check_shot(shot: Shot, card: Card) -> None:
 
     Raises:
         UnknownName: the card has no such preset.
-        UsageError: the prompt, seconds, size or seed is out of bounds.
+        UsageError: the prompt, seconds, size or seed is out of bounds, or the model takes no start
+            picture.
     """
     find_preset(card, shot.preset)
+    if shot.image is not None and card.reach.kind != "lead":  # a start picture is a lead of one
+        raise UsageError(
+            f"{card.name} renders from words alone and takes no start picture",
+            hint="Leave --image out, or choose a model that goes on from frames, such as ltx-2b.",
+        )
     _check_words(shot.prompt, "prompt")
     if not shot.prompt.strip():
         raise UsageError("the prompt is empty", hint="Say in a sentence what the picture shows.")

@@ -1,0 +1,79 @@
+"""The start picture of a shot: read for rendering, told in the recipe, found again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from reelkiln.errors import UsageError
+from reelkiln.film.start import read_start
+from reelkiln.kiln.deliver import file_sha256
+from reelkiln.plan.plan import Plan
+from reelkiln.reel import Shot
+
+__all__ = ["check_picture", "find_picture", "picture_hash", "with_picture"]
+
+
+def check_picture(shot: Shot, plan: Plan) -> tuple[str, ...]:
+    """What a person should know of the start picture, before anything is loaded; () without one.
+
+    Raises:
+        UsageError: it cannot be used; see `film.start`.
+    """
+    return read_start(Path(shot.image), plan.size).notes if shot.image else ()
+
+
+def picture_hash(shot: Shot) -> str:
+    """The sha256 of the start picture's file, 64 hex digits; empty without one.
+
+    Raises:
+        UsageError: it can no longer be read.
+    """
+    if shot.image is None:
+        return ""
+    try:
+        return file_sha256(Path(shot.image))
+    except OSError as error:
+        raise UsageError(
+            f"start picture {shot.image}: cannot be read: {error.strerror}",
+            hint="Leave it where it is until the clip is made.",
+        ) from error
+
+
+def with_picture(shot: Shot, plan: Plan, image: str) -> tuple[Shot, Plan]:
+    """The same shot and plan with their start picture called `image`; as they are without one.
+
+    A recipe tells the file's name and not its folder, which is nobody else's business.
+    """
+    if shot.image is None:
+        return shot, plan
+    segments = tuple(
+        segment if segment.image is None else replace(segment, image=image)
+        for segment in plan.segments
+    )
+    return replace(shot, image=image), replace(plan, segments=segments)
+
+
+def find_picture(name: str, sha256: str, places: Iterable[Path]) -> Path:
+    """The start picture of a recipe: the first file among the places that is still the same.
+
+    Args:
+        places: files, or folders that may hold a file of that name.
+
+    Raises:
+        UsageError: none of them is; the message says whether one was found that has changed.
+    """
+    changed: list[str] = []
+    for place in places:
+        path = place / name if place.is_dir() else place
+        if not path.is_file():
+            continue
+        if file_sha256(path) == sha256:
+            return path
+        changed.append(str(path))
+    what = f"{changed[0]} is no longer the same" if changed else "it is not here"
+    raise UsageError(
+        f"the clip begins from the picture {name}, and {what}",
+        hint="Put that picture beside the film, or name it with --image.",
+    )
