@@ -147,3 +147,11 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     from reelkiln.backends.tiny import write_animatediff
 
     return write_animatediff(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def tiny_ltx(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """LTX weights, written once, for reading only: "model" and "encoder"."""
+    from reelkiln.backends.tiny_ltx import write_ltx
+
+    return write_ltx(tmp_path_factory.mktemp("tiny-ltx"))

@@ -30,6 +30,52 @@ FEW = Preset(
 )
 
 
+SEVEN = (1.0, 0.9937, 0.9875, 0.9812, 0.975, 0.9094, 0.725)
+DISTILLED = Preset(
+    steps=7,
+    guidance=1.0,
+    scheduler="FlowMatchEulerDiscreteScheduler",
+    schedule={"decode_timestep": 0.05, "decode_noise_scale": 0.025},
+    sigmas=SEVEN,
+)
+GUIDED = Preset(
+    steps=3,
+    guidance=3.0,
+    scheduler="FlowMatchEulerDiscreteScheduler",
+    schedule={"decode_timestep": 0.05, "decode_noise_scale": 0.025, "guidance_rescale": 0.7},
+)
+
+
+def make_ltx_card(preset: Preset = DISTILLED, **changes: Any) -> Card:
+    """The real card's shape with tiny numbers."""
+    return make_card(
+        "ltx",
+        preset,
+        **{
+            "sources": (Source(name="model"), Source(name="encoder")),
+            "costs": Costs(
+                cell=32,
+                cell_frames=8,
+                denoise_bytes=1,
+                decode_bytes=1,
+                denoise_flops=1,
+                decode_flops=1,
+                decode_window=24,
+                decode_tile=64,
+            ),
+            "fps": Fraction(24),
+            "side_multiple": 32,
+            "side_min": 32,
+            "frame_step": 8,
+            "frame_rest": 1,
+            "frames_max": 121,
+            "reach": Reach(kind="lead", lead=9),
+            "tokens": 24,
+            **changes,
+        },
+    )
+
+
 def make_card(family: str, preset: Preset = EULER, **changes: Any) -> Card:
     card = Card(
         name=f"tiny-{family}",
@@ -79,6 +125,10 @@ def make_plan(card: Card, *, frames: int = 4, **changes: Any) -> Plan:
     return replace(plan, **changes)
 
 
+def make_ltx_plan(card: Card, *, frames: int = 17, **changes: Any) -> Plan:
+    return make_plan(card, frames=frames, **{"size": Size(64, 64), **changes})
+
+
 @dataclass(frozen=True)
 class Case:
     """One way into a family: a card, its plan, its files, and the same with ruined weights."""
@@ -91,19 +141,19 @@ class Case:
 
     @property
     def plan(self) -> Plan:
-        return make_plan(self.card)
+        return make_ltx_plan(self.card) if self.family == "ltx" else make_plan(self.card)
 
     @property
     def segment(self) -> Segment:
         return self.plan.segments[0]
 
 
-def ruin(file: Path) -> None:
+def ruin(file: Path, name: str = "decoder.conv_out.bias") -> None:
     """One number of the decoder's last layer becomes NaN, as overflow in 16 bits makes it."""
     from safetensors.numpy import load_file, save_file
 
     weights = load_file(file)
-    weights["decoder.conv_out.bias"][0] = np.nan
+    weights[name][0] = np.nan
     save_file(weights, file)
 
 

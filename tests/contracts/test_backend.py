@@ -5,7 +5,6 @@ import shutil
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from reelkiln.backends.seam import Folders, Step
 from reelkiln.errors import Cancelled, RenderFailed
 from reelkiln.plan.card import Card, Preset
 from reelkiln.reel import Clip
-from tiny_models import EULER, FEW, Case, make_card, nothing, ruin
+from tiny_models import EULER, FEW, GUIDED, Case, make_card, make_ltx_card, nothing, ruin
 
 PHASES = ("encode", "denoise", "decode")
 
@@ -39,6 +38,26 @@ def few_step_case(request: pytest.FixtureRequest) -> Case:
     return _with_weights("few-step", make_card("animatediff", FEW), folders)
 
 
+def ltx_case(request: pytest.FixtureRequest) -> Case:
+    return _ltx("ltx", make_ltx_card(), request)
+
+
+def guided_ltx_case(request: pytest.FixtureRequest) -> Case:
+    return _ltx("guided-ltx", make_ltx_card(GUIDED), request)
+
+
+def _ltx(name: str, card: Card, request: pytest.FixtureRequest) -> Case:
+    folders = request.getfixturevalue("tiny_ltx")
+
+    def ruined(root: Path) -> tuple[Card, Folders]:
+        model = shutil.copytree(folders["model"], root / "ruined")
+        (file,) = model.glob("*.safetensors")
+        ruin(file, "vae.decoder.conv_out.conv.bias")
+        return card, {**folders, "model": model}
+
+    return Case(name, "ltx", card, folders, ruined)
+
+
 def _with_weights(name: str, card: Card, folders: Folders) -> Case:
     def ruined(root: Path) -> tuple[Card, Folders]:
         model = shutil.copytree(folders["model"], root / "ruined")
@@ -56,6 +75,8 @@ MAKERS: dict[str, Callable[[pytest.FixtureRequest], Case]] = {
     "null": null_case,
     "animatediff": animatediff_case,
     "few-step": few_step_case,
+    "ltx": ltx_case,
+    "guided-ltx": guided_ltx_case,
 }
 PARAMS = [
     pytest.param(name, marks=() if name == "null" else (pytest.mark.torch,)) for name in MAKERS
@@ -75,7 +96,7 @@ def render(case: Case, on_step: Callable[[Step], None] = nothing, **changes: obj
 
 
 def test_every_registered_family_is_a_case_here():
-    assert {"animatediff", "null"} == set(FAMILIES)
+    assert {"animatediff", "ltx", "null"} == set(FAMILIES)
     assert set(FAMILIES) <= set(MAKERS)
 
 
@@ -84,10 +105,10 @@ def test_a_sound_model_is_found_sound(case):
 
 
 def test_a_clip_is_what_the_plan_says(case):
-    clip = render(case)
-    assert clip.frames.shape == (case.segment.frames, 48, 64, 3)
+    clip, size = render(case), case.plan.size
+    assert clip.frames.shape == (case.segment.frames, size.height, size.width, 3)
     assert clip.frames.dtype == np.uint8
-    assert clip.fps == Fraction(8)
+    assert clip.fps == case.plan.fps
     assert clip.finite_share == 1.0
     assert clip.frames.std() > 0
 

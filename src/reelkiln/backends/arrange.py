@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from reelkiln.backends.eight_bits import is_narrow
 from reelkiln.backends.probe import ram_peak
 from reelkiln.backends.seam import Peak
 from reelkiln.plan.plan import Plan
@@ -51,7 +52,7 @@ class Arrangement:
         rung = self._plan.rung
         if rung.split:
             pipe.enable_free_noise_split_inference(SPLIT_ROWS, SPLIT_FRAMES)
-        if rung.storage_bits == 8:
+        if rung.storage_bits == 8 and not is_narrow(denoiser):
             compute = getattr(torch, self._plan.dtype)
             denoiser.enable_layerwise_casting(torch.float8_e4m3fn, compute_dtype=compute)
         if rung.residence == "resident":
@@ -122,13 +123,30 @@ def _in_two_passes(denoiser: Any) -> None:
 
     whole = denoiser.forward
 
-    def forward(sample: Any, timestep: Any, encoder_hidden_states: Any, **more: Any) -> Any:
-        count = sample.shape[0]
-        words = encoder_hidden_states.chunk(count)
-        halves = [whole(sample[i : i + 1], timestep, words[i], **more) for i in range(count)]
+    def forward(*given: Any, **named: Any) -> Any:
+        tensors = [value for value in (*given, *named.values()) if isinstance(value, torch.Tensor)]
+        count = tensors[0].shape[0]
+        halves = [
+            whole(
+                *(_part(value, index, count) for value in given),
+                **{name: _part(value, index, count) for name, value in named.items()},
+            )
+            for index in range(count)
+        ]
+        if isinstance(halves[0], tuple):
+            return (torch.cat([half[0] for half in halves]),)
         return type(halves[0])(sample=torch.cat([half.sample for half in halves]))
 
     denoiser.forward = forward
+
+
+def _part(value: Any, index: int, count: int) -> Any:
+    """The rows of one guidance half; what has no rows is for both."""
+    import torch
+
+    if not isinstance(value, torch.Tensor) or value.ndim == 0 or value.shape[0] % count:
+        return value
+    return value.chunk(count)[index]
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 
 from reelkiln.backends.animatediff import AnimateDiffFamily
+from reelkiln.backends.ltx import LtxFamily
 from reelkiln.backends.null import NullFamily
 from reelkiln.backends.seam import Backend
 from reelkiln.errors import UnknownName
@@ -12,6 +13,7 @@ __all__ = ["FAMILIES", "find_backend"]
 
 FAMILIES: Mapping[str, Backend] = {
     "animatediff": AnimateDiffFamily(),
+    "ltx": LtxFamily(),
     "null": NullFamily(),
 }
 """A card's `family` to the code that renders it. Families hold no state: sessions do."""

@@ -17,19 +17,39 @@ from reelkiln.plan.card import Card
 from reelkiln.plan.plan import Plan
 from reelkiln.reel import Clip, Segment
 
-__all__ = ["Backend", "Finding", "Folders", "Latents", "OnStep", "Peak", "Session", "Step"]
+__all__ = [
+    "WORDS",
+    "Backend",
+    "Finding",
+    "Folders",
+    "Latents",
+    "OnStep",
+    "Peak",
+    "Session",
+    "Step",
+]
 
 Folders: TypeAlias = Mapping[str, Path]
-"""Where each source of a card lies: its name in the card to a local folder. Never the network."""
+"""Where each source of a card lies: its name in the card to a local folder. Never the network.
+
+Under `WORDS` production may hand in a folder where a family keeps encoded words between runs.
+"""
+
+WORDS = "words"
+"""No source of a card has this name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Progress: step `done` of `total` in a phase is finished (0: the phase begins)."""
+    """Progress: step `done` of `total` in a phase is finished (0: the phase begins).
+
+    `note` is one line that a person should read, such as which words found no place.
+    """
 
     phase: Literal["load", "encode", "denoise", "decode"]
     done: int
     total: int
+    note: str = ""
 
 
 OnStep: TypeAlias = Callable[[Step], None]
@@ -62,7 +82,8 @@ class Session(Protocol):
     def encode(self, segments: Sequence[Segment], on_step: OnStep) -> None:
         """Turn the words of all these segments into what denoising reads, and let the encoder go.
 
-        Words that the session knows already cost nothing. Steps count the new sentences.
+        Words that the session knows already cost nothing. Steps count the new sentences, or the
+        blocks of an encoder that is streamed.
 
         Raises:
             OutOfMemory, RenderFailed: as `render`.

@@ -59,11 +59,19 @@ def attempt(what: Outline, rung: Rung, machine: Machine, dtype: Dtype) -> Attemp
     """One rung; the processor computes in float32 whatever `dtype` says."""
     kind: Dtype = "float32" if rung.residence == "cpu" else dtype
     jobs = tuple(
-        Job(card=what.card, preset=what.preset, size=what.size, frames=segment.frames, dtype=kind)
+        Job(
+            card=what.card,
+            preset=what.preset,
+            size=what.size,
+            frames=segment.frames,
+            dtype=kind,
+            led=segment.image is not None or segment.lead_frames > 0,
+        )
         for segment in what.segments
     )
+    peaks = [need.peak for job in jobs for need in device_need(job, rung).values()]
     largest = max(jobs, key=lambda job: job.frames)
-    peak = max((need.peak for need in device_need(largest, rung).values()), default=0)
+    peak = max(peaks, default=0)
     ram, pinned = ram_need(largest, rung), pinned_need(largest, rung)
     return Attempt(
         rung=rung,

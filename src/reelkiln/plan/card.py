@@ -74,7 +74,9 @@ class Part:
     weights may be stored in 8 bits. `largest_block` counts the parameters of the two largest
     neighbouring blocks, what a streamed arrangement holds on the device at once (0: it cannot be
     streamed). `peak_block` counts those held where the working memory is largest; 0 stands for
-    `largest_block`, which is right where all blocks are alike.
+    `largest_block`, which is right where all blocks are alike. `passing` says that the part never
+    stays: it is read from its file when it is needed, with a `largest_block` block by block, and
+    let go before anything else is done. Until then it takes no RAM.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Part:
     castable: bool = False
     largest_block: int = 0
     peak_block: int = 0
+    passing: bool = False
 
     def __post_init__(self) -> None:
         where = f"part {self.name!r}"
@@ -97,21 +100,32 @@ class Part:
 class Preset:
     """Steps, guidance and schedule that belong together.
 
-    `scheduler` is a diffusers class name, `schedule` its overrides. `adds` names the sources beyond
-    the card's own that this preset loads. Guidance of 1.0 or less runs the network once a step,
-    more runs it twice.
+    `scheduler` is a diffusers class name, `schedule` its overrides. `sigmas` are the noise levels
+    that a few-step model was distilled for, one for each step (empty: the scheduler's or the
+    family's own). `adds` names the sources beyond the card's own that this preset loads. Guidance
+    of 1.0 or less runs the network once a step, more runs it twice.
     """
 
     steps: int
     guidance: float
     scheduler: str
     schedule: Mapping[str, str | float | int | bool] = field(default_factory=dict)
+    sigmas: tuple[float, ...] = ()
     adds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         must(1 <= self.steps <= STEPS_MAX, f"steps must be 1 to {STEPS_MAX}")
         must(0 <= self.guidance <= GUIDANCE_MAX, f"guidance must be 0 to {GUIDANCE_MAX}")
         must(self.scheduler.isidentifier(), f"scheduler {self.scheduler!r} is not a class name")
+        falling = sorted(set(self.sigmas), reverse=True)
+        must(
+            list(self.sigmas) == falling and all(0 < sigma <= 1 for sigma in falling),
+            "sigmas must fall from at most 1 and stay above 0",
+        )
+        must(
+            len(self.sigmas) in (0, self.steps),
+            f"the model was distilled for {len(self.sigmas)} steps, not {self.steps}",
+        )
 
     @property
     def halves(self) -> int:
@@ -148,8 +162,13 @@ class Costs:
     `cell_frames` frames shares one latent frame (1: every frame has its own).
     `denoise_bytes` is working memory per latent cell, latent frame and guidance half at 16 bits;
     `split_bytes` the same when attention and feed-forward run in chunks (0: the network has no such
-    way); `decode_bytes` per output pixel and frame at 16 bits. `denoise_flops` and `decode_flops`
-    are operations per latent cell and latent frame.
+    way); `led_bytes` is added to either where a start picture or a lead is given; `decode_bytes`
+    is per output pixel and frame at 16 bits. `denoise_flops` and `decode_flops` are operations per
+    latent cell and latent frame.
+
+    `decode_window` is how many frames are decoded together where not all are (1, or a
+    multiple of `cell_frames`, to which one frame is added). `decode_tile`
+    is the side in pixels of the tiles that a picture can be decoded in (0: it cannot).
     """
 
     cell: int
@@ -158,7 +177,10 @@ class Costs:
     denoise_flops: float
     decode_flops: float
     split_bytes: int = 0
+    led_bytes: int = 0
     cell_frames: int = 1
+    decode_window: int = 1
+    decode_tile: int = 0
 
     def __post_init__(self) -> None:
         least = min(self.cell, self.cell_frames, self.denoise_bytes, self.decode_bytes)
@@ -167,6 +189,16 @@ class Costs:
         must(
             0 <= self.split_bytes < self.denoise_bytes,
             "split_bytes must be 0, or less than denoise_bytes",
+        )
+        must(self.led_bytes >= 0, "led_bytes must not be below 0")
+        must(
+            self.decode_window == 1
+            or (self.decode_window > 0 and self.decode_window % self.cell_frames == 0),
+            "decode_window must be a multiple of cell_frames",
+        )
+        must(
+            self.decode_tile >= 0 and self.decode_tile % self.cell == 0,
+            "decode_tile must be a multiple of cell",
         )
 
 
@@ -244,6 +276,12 @@ class Card:
             return self
         return replace(self, name=f"{self.name.partition('@')[0]}@{name}", default_set=name)
 
+    @property
+    def narrow(self) -> bool:
+        """Whether the networks that denoise lie in 8 bits in the files of this card's set."""
+        bits = self.sets[self.default_set].bits if self.sets else {}
+        return all(bits.get(part.name) == 8 for part in self.parts if part.stage == "denoise")
+
     def _check_sources(self) -> None:
         names = {source.name for source in self.sources}
         for source in self.sources:
@@ -298,3 +336,7 @@ class Card:
         must(self.reach.lead < self.frames_max, "reach: lead leaves no new frame")
         must(all(0 < share < 1 for share in self.calmer), "calmer holds shares between 0 and 1")
         must(self.tilings >= 1, "tilings must be at least 1")
+        must(
+            not self.reach.lead or self.reach.lead % self.frame_step == self.frame_rest,
+            "reach: lead is not frame_step * n + frame_rest",
+        )

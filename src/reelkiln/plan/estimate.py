@@ -82,13 +82,17 @@ _CHUNKED = 1.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What is to be computed: one segment of a card at a preset, and the dtype to compute in."""
+    """What is to be computed: one segment of a card at a preset, and the dtype to compute in.
+
+    `led` says that a start picture or the frames of a segment before are given.
+    """
 
     card: Card
     preset: Preset
     size: Size
     frames: int
     dtype: Dtype
+    led: bool = False
 
     @property
     def cells(self) -> int:
@@ -127,9 +131,13 @@ def device_need(job: Job, rung: Rung) -> Mapping[Stage, Need]:
 
 
 def _stage_need(job: Job, rung: Rung, stage: Stage) -> Need:
-    kept = job.card.parts if rung.residence == "resident" else _parts(job.card, stage)
+    own = _parts(job.card, stage)
+    staying = [part for part in job.card.parts if not part.passing]
+    kept = staying if rung.residence == "resident" else [p for p in own if not p.passing]
     working = _working(job, rung, stage)
     weights = sum(_stored(part, part.params, job, rung) for part in kept)
+    # They come one after the other.
+    weights += max((_passing(part, job, rung) for part in own if part.passing), default=0)
     if stage != "denoise" or rung.residence != "streamed":
         return Need(weights=weights, working=working)
     busy, wide = (
@@ -145,6 +153,11 @@ def _stage_need(job: Job, rung: Rung, stage: Stage) -> Need:
 
 def _parts(card: Card, stage: Stage) -> tuple[Part, ...]:
     return tuple(part for part in card.parts if part.stage == stage)
+
+
+def _passing(part: Part, job: Job, rung: Rung) -> int:
+    """What a passing part holds at once: two blocks, or all of it where it has no blocks."""
+    return _stored(part, part.largest_block or part.params, job, rung)
 
 
 def _block_at_peak(part: Part) -> int:
@@ -164,17 +177,32 @@ def _working(job: Job, rung: Rung, stage: Stage) -> int:
         case "denoise":
             halves = 1 if rung.two_pass else job.preset.halves
             each = costs.split_bytes if rung.split else costs.denoise_bytes
+            each += costs.led_bytes if job.led else 0
             return each * wide * job.cells * halves
         case "decode":
-            at_once = job.frames if rung.decode == "whole" else 1
-            return costs.decode_bytes * wide * at_once * job.size.pixels
+            return costs.decode_bytes * wide * _decoded_at_once(job, rung)
+
+
+def _decoded_at_once(job: Job, rung: Rung) -> int:
+    """Pixels, over all frames that are decoded in one call."""
+    costs, size = job.card.costs, job.size
+    window = costs.decode_window + (1 if costs.decode_window > 1 else 0)
+    frames = job.frames if rung.decode == "whole" else min(job.frames, window)
+    if rung.decode != "tiles":
+        return frames * size.pixels
+    side = costs.decode_tile
+    return frames * min(size.width, side) * min(size.height, side)
 
 
 def ram_need(job: Job, rung: Rung) -> int:
     """The most RAM the process holds, in bytes: libraries, weights, decoded frames, and without a
-    GPU the working memory too. A streamed network keeps a pinned copy of itself, no second one.
+    GPU the working memory too. A streamed network keeps a pinned copy of itself, no second one. A
+    passing part goes from the page cache to the device, and is held only where that is the RAM.
     """
-    weights = sum(_stored(part, part.params, job, rung) for part in job.card.parts)
+    weights = sum(_stored(p, p.params, job, rung) for p in job.card.parts if not p.passing)
+    if rung.residence == "cpu":
+        passing = (_passing(part, job, rung) for part in job.card.parts if part.passing)
+        weights += max(passing, default=0)
     held = weights + _FRAMES * job.frames * job.size.pixels
     if rung.residence != "cpu":
         return _PROCESS_GPU + held

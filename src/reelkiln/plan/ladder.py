@@ -18,14 +18,15 @@ class Rung:
     `two_pass`: run the guided and the unguided half of a step one after the other, not as a batch
     of two: the same arithmetic in half the working memory.
     `split`: run attention and feed-forward in chunks, the same numbers in less working memory.
-    `decode`: "whole" decodes all frames in one call, "frames" one frame at a time.
+    `decode`: "whole" decodes all frames in one call, "frames" a few at a time (the card's
+    `decode_window`), "tiles" a few frames at a time and each in tiles.
     """
 
     residence: Literal["resident", "staged", "streamed", "cpu"]
     storage_bits: Literal[32, 16, 8] = 16
     two_pass: bool = False
     split: bool = False
-    decode: Literal["whole", "frames"] = "frames"
+    decode: Literal["whole", "frames", "tiles"] = "frames"
 
     def __str__(self) -> str:
         """The rung in words, for reasons and tables.
@@ -42,6 +43,8 @@ class Rung:
             words.append("in chunks")
         if self.decode == "whole":
             words.append("decoded in one go")
+        if self.decode == "tiles":
+            words.append("decoded in tiles")
         return ", ".join(words)
 
 
@@ -57,6 +60,18 @@ LADDER: tuple[Rung, ...] = (
 """The GPU rungs, fastest first. Chunks come last: they cost a few percent, and where staging with
 chunks fits, streaming without them does too, at no cost while a step outlasts its copy."""
 
+NARROW: tuple[Rung, ...] = (
+    Rung(residence="staged", storage_bits=8, decode="whole"),
+    Rung(residence="staged", storage_bits=8),
+    Rung(residence="staged", storage_bits=8, two_pass=True),
+    Rung(residence="staged", storage_bits=8, two_pass=True, decode="tiles"),
+    Rung(residence="streamed", storage_bits=8, two_pass=True),
+    Rung(residence="streamed", storage_bits=8, two_pass=True, decode="tiles"),
+)
+"""The rungs with weights in 8 bits. A model that lies on the disk in 8 bits loses nothing on them:
+for it they come before streaming, whose copying no longer hides behind a short step. For others
+they come last."""
+
 CPU_LADDER: tuple[Rung, ...] = (
     Rung(residence="cpu", storage_bits=32),
     Rung(residence="cpu", storage_bits=32, two_pass=True),
@@ -71,6 +86,8 @@ def illegal(rung: Rung, card: Card) -> str:
         return f"{card.name} cannot be streamed"
     if rung.storage_bits == 8 and not any(part.castable for part in denoisers):
         return f"{card.name} cannot be stored in 8 bits"
+    if rung.decode == "tiles" and not card.costs.decode_tile:
+        return f"{card.name} cannot be decoded in tiles"
     if rung.split and not card.costs.split_bytes:
         return f"{card.name} cannot run in chunks"
     return ""
@@ -84,9 +101,16 @@ def rungs(card: Card, preset: Preset, *, gpu: bool, bits: Literal[32, 16]) -> tu
     """
     ladder = [
         replace(rung, storage_bits=bits) if rung.storage_bits == 16 else rung
-        for rung in (LADDER if gpu else ())
+        for rung in (_gpu_ladder(card) if gpu else ())
     ]
     ladder += CPU_LADDER
     if preset.halves == 1:
         ladder = [replace(rung, two_pass=False) for rung in ladder]
     return tuple(dict.fromkeys(rung for rung in ladder if not illegal(rung, card)))
+
+
+def _gpu_ladder(card: Card) -> tuple[Rung, ...]:
+    if not card.narrow:
+        return (*LADDER, *NARROW)
+    unstreamed = tuple(rung for rung in LADDER if rung.residence != "streamed")
+    return (*unstreamed, *NARROW)

@@ -1,5 +1,7 @@
 """The reasons of a plan, in plain sentences."""
 
+from math import ceil
+
 from reelkiln.plan.card import Card
 from reelkiln.plan.estimate import Dtype, known_gpu
 from reelkiln.plan.fit import crop_share
@@ -63,9 +65,22 @@ def _explain_frames(shot: Shot, what: Outline) -> str:
             )
         case "lead" if len(what.segments) > 1:
             counts = " + ".join(str(segment.frames) for segment in what.segments)
-            return f"{wish}: {counts} frames, each run led by {reach.lead} of the one before."
+            led = f"each run led by {reach.lead} of the one before"
+            return f"{wish}: {counts} frames, {led}{_surplus(shot, what)}."
         case _:
-            return f"{wish}: {frames} frames in one go."
+            return f"{wish}: {frames} frames in one go{_surplus(shot, what)}."
+
+
+def _surplus(shot: Shot, what: Outline) -> str:
+    """What is rendered beyond the wish, because only some frame counts are legal."""
+    card = what.card
+    shown = sum(segment.frames - segment.lead_frames for segment in what.segments)
+    more = shown - ceil(shot.seconds * card.fps)
+    if card.frame_step == 1 or more <= 0:
+        return ""
+    counts = f"{card.frame_step}n + {card.frame_rest}"
+    cut = "1 frame at the end is" if more == 1 else f"{more} frames at the end are"
+    return f", the least count of {counts} that is enough; {cut} cut off"
 
 
 def explain_device(
