@@ -10,7 +10,9 @@ from collections.abc import Sequence
 import typer
 
 from reelkiln import __version__
+from reelkiln.cli.backup import backup, restore
 from reelkiln.cli.batch import batch
+from reelkiln.cli.clean import clean
 from reelkiln.cli.console import show_error
 from reelkiln.cli.gate import gate
 from reelkiln.cli.init import init
@@ -52,6 +54,9 @@ app.command("shots")(shots)
 app.command("batch")(batch)
 app.command("tune")(tune)
 app.command("review")(review)
+app.command("clean")(clean)
+app.command("backup")(backup)
+app.command("restore")(restore)
 app.add_typer(templates, name="templates")
 app.add_typer(storyboards, name="storyboards")
 

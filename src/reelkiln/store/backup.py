@@ -15,16 +15,28 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from reelkiln.errors import DiskFull, LedgerError, LockHeld, ReelkilnError, UsageError
 from reelkiln.store.migrations import STEPS
 
-__all__ = ["KEPT", "Backup", "back_up", "backups", "check_ledger", "copy_ledger", "restore"]
+__all__ = [
+    "KEPT",
+    "Backup",
+    "back_up",
+    "back_up_nightly",
+    "backups",
+    "check_ledger",
+    "copy_ledger",
+    "restore",
+]
 
 KEPT = 7
 """How many copies are kept; the oldest go."""
+NIGHT = timedelta(hours=20)
+"""How old the newest copy is when the next one is due: a little less than a day, so that a shift
+that begins earlier than yesterday's still makes one."""
 
 _NAME = re.compile(r"ledger-(\d{8}T\d{6})Z\.db")
 _STAMP = "%Y%m%dT%H%M%S"
@@ -59,6 +71,19 @@ def back_up(ledger: Path, folder: Path, *, now: datetime, kept: int = KEPT) -> B
         made_at=now.astimezone(UTC).replace(microsecond=0),
         bytes=made.stat().st_size,
     )
+
+
+def back_up_nightly(ledger: Path, folder: Path, *, now: datetime) -> Backup | None:
+    """Make a copy where the newest one is older than `NIGHT`; None: it is not due.
+
+    Raises:
+        As `back_up`.
+    """
+    newest = next(iter(backups(folder)), None)
+    # A copy "from the future" was made before the clock was set back: it says nothing.
+    if newest is not None and timedelta() <= now - newest.made_at < NIGHT:
+        return None
+    return back_up(ledger, folder, now=now)
 
 
 def backups(folder: Path) -> tuple[Backup, ...]:

@@ -15,6 +15,7 @@ from reelkiln.store.ledger import Ledger
 
 __all__ = [
     "TakeCount",
+    "approved_files",
     "approved_marks",
     "find_setting",
     "keep_setting",
@@ -39,6 +40,10 @@ _APPROVED = text(
     "SELECT t.marks FROM deliveries d JOIN takes t ON t.delivery_id = d.id AND t.kept = 1"
     " WHERE d.template = :template AND (SELECT r.approved FROM reviews r"
     " WHERE r.delivery_id = d.id ORDER BY r.id DESC LIMIT 1) = 1 ORDER BY t.id"
+)
+_APPROVED_FILES = text(
+    "SELECT DISTINCT d.sha256 FROM deliveries d JOIN reviews r ON r.delivery_id = d.id"
+    " WHERE r.approved = 1"
 )
 _KEEP = text(
     "INSERT INTO settings (template, product, model, setting, chosen_at)"
@@ -118,3 +123,9 @@ def find_setting(
     with ledger.transaction() as connection:
         found = connection.execute(_FIND, row).scalar_one_or_none()
     return None if found is None else dict(json.loads(found))
+
+
+def approved_files(ledger: Ledger) -> frozenset[str]:
+    """The sha256 of every delivered file that a person ever approved."""
+    with ledger.transaction() as connection:
+        return frozenset(row[0] for row in connection.execute(_APPROVED_FILES))

@@ -32,6 +32,11 @@ class Workshop:
     workspace: Path | None
     state: Path
 
+    @property
+    def backups(self) -> Path:
+        """Where copies of the ledger lie."""
+        return self.state / "backups"
+
 
 def open_workshop(cwd: Path, settings: Settings) -> Workshop:
     """Find the workspace that `cwd` is in, and where its state lies. Writes nothing.

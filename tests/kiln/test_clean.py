@@ -1,0 +1,128 @@
+"""What may go from the disk: each kind by its rule, and never what a person approved."""
+
+import hashlib
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from reelkiln.kiln.clean import IDLE, LATENTS, REFUSED, Survey, survey, sweep
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+STATE, REELS = Path(".reelkiln"), Path("reels")
+
+
+def put(path, age=timedelta(), data=b"0123456789"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    moment = (NOW - age).timestamp()
+    os.utime(path, (moment, moment))
+    os.utime(path.parent, (moment, moment))
+    return path
+
+
+def look(approved=(), models=()):
+    where = Survey(state=STATE, workspace=Path(), approved=frozenset(approved), models=dict(models))
+    return {heap.name: heap for heap in survey(where, NOW)}
+
+
+def film(name, age, data=b"film"):
+    movie = put(REELS / f"{name}.mp4", age, data)
+    for beside in (f"{name}.mp4.json", f"{name}.poster.png", f"{name}.sheet.png"):
+        put(REELS / beside, age)
+    return movie
+
+
+def test_films_stay_however_old():
+    film("spring", timedelta(days=900))
+    heap = look()["films"]
+    assert (heap.files, heap.bytes, heap.goes) == (4, 34, ())
+
+
+@pytest.mark.parametrize("days, goes", [(13.9, 0), (14, 4)])
+def test_a_refused_take_goes_after_two_weeks_with_all_beside_it(days, goes):
+    movie = film("spring.refused", timedelta(days=days))
+    heap = look()["refused takes"]
+    assert len(heap.goes) == goes
+    assert heap.files == 4
+    if goes:
+        assert heap.goes[-1] == movie
+        assert heap.goes_bytes == heap.bytes
+
+
+def test_a_refused_take_that_a_person_approved_stays_for_ever():
+    film("spring.refused", REFUSED * 10, b"she liked it")
+    film("autumn.refused", REFUSED * 10, b"nobody did")
+    goes = look(approved=[hashlib.sha256(b"she liked it").hexdigest()])["refused takes"].goes
+    assert {path.name.partition(".")[0] for path in goes} == {"autumn"}
+
+
+@pytest.mark.parametrize("age, goes", [(LATENTS - HOUR, 0), (LATENTS, 1)])
+def test_latents_go_when_no_delivery_came_back_for_them(age, goes):
+    put(STATE / "scratch" / "latents" / "ab.latents", age)
+    assert len(look()["latents"].goes) == goes
+
+
+def test_scratch_goes_when_nobody_has_worked_there_for_a_day():
+    put(STATE / "scratch" / "make-old" / "1-0.npy", IDLE)
+    put(STATE / "scratch" / "make-busy" / "1-0.npy", IDLE * 3)
+    put(STATE / "scratch" / "make-busy" / "deep" / "2-0.npy", HOUR)
+    heap = look()["scratch"]
+    assert [path.name for path in heap.goes] == ["make-old"]
+    assert (heap.files, heap.goes_bytes) == (3, 10)
+
+
+def test_a_clock_that_was_set_back_removes_nothing():
+    put(STATE / "scratch" / "make-new" / "1-0.npy", -timedelta(days=400))
+    film("spring.refused", -timedelta(days=400))
+    heaps = look()
+    assert not heaps["scratch"].goes + heaps["refused takes"].goes
+
+
+def test_ledger_engine_backups_and_models_stay():
+    for name in ("ledger.db", "ledger.db-wal", "engine.db"):
+        put(STATE / name, timedelta(days=999))
+    put(STATE / "backups" / "ledger-20200101T000000Z.db", timedelta(days=999))
+    heaps = look(models={"epicrealism": 3_000_000_000})
+    assert (heaps["ledger"].files, heaps["backups"].files) == (3, 1)
+    assert heaps["model epicrealism"].bytes == 3_000_000_000
+    assert not any(heap.goes for heap in heaps.values())
+
+
+def test_a_sweep_removes_exactly_what_was_shown():
+    film("spring", timedelta(days=900))
+    film("spring.refused", REFUSED)
+    put(STATE / "scratch" / "make-old" / "1-0.npy", IDLE)
+    put(STATE / "ledger.db")
+    heaps = look().values()
+    shown = [path for heap in heaps for path in heap.goes]
+    assert all(path.exists() for path in shown)
+    gone = []
+    assert sweep(heaps, gone.append) == sum(heap.goes_bytes for heap in heaps) > 0
+    assert gone == shown
+    left = sorted(path.name for path in Path().rglob("*") if path.is_file())
+    beside = ["spring.mp4", "spring.mp4.json", "spring.poster.png", "spring.sheet.png"]
+    assert left == ["ledger.db", *beside]
+    assert sweep(heaps) == 0
+
+
+def test_links_are_neither_followed_nor_counted():
+    outside = put(Path("elsewhere") / "precious.mp4", REFUSED)
+    (STATE / "scratch").mkdir(parents=True)
+    try:
+        (STATE / "scratch" / "make-link").symlink_to(outside.parent.absolute())
+    except OSError:
+        return  # this system lets nobody make links
+    os.utime(STATE / "scratch" / "make-link", (0, 0), follow_symlinks=False)
+    heaps = look()
+    assert heaps["scratch"].bytes == 0
+    sweep(heaps.values())
+    assert outside.exists()
+
+
+def test_without_a_workspace_no_film_is_looked_for():
+    film("spring.refused", REFUSED)
+    where = Survey(state=STATE, workspace=None, approved=frozenset(), models={})
+    assert not any(heap.goes or heap.files for heap in survey(where, NOW))
