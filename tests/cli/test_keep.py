@@ -83,3 +83,16 @@ def test_before_anything_was_made():
     assert "no ledger" in refused(run("backup", cwd="w"), 2)
     assert "no backup" in refused(run("restore", "--yes", cwd="w"), 2)
     assert run("clean", cwd="w").returncode == 0
+
+
+def test_a_workspace_moves_in_one_file(workspace):
+    done = run("pack", "-o", "../w.zip")
+    assert done.returncode == 0, done.stderr
+    assert "key" in done.stderr
+    assert "exists already" in refused(run("pack", "-o", "../w.zip"), 2)
+    moved = run("unpack", "../w.zip", "../there")
+    assert moved.returncode == 0, moved.stderr
+    assert Path("../there/jar.mp4").read_bytes() == b"jar.mp4"
+    assert run("review", "jar.mp4", "--reject", cwd="../there").returncode == 0
+    Path("../half.zip").write_bytes(Path("../w.zip").read_bytes()[:500])
+    assert "only a part" in refused(run("unpack", "../half.zip", "../half"), 2)

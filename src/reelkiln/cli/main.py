@@ -19,6 +19,7 @@ from reelkiln.cli.init import init
 from reelkiln.cli.label import label
 from reelkiln.cli.make import make
 from reelkiln.cli.models import app as models
+from reelkiln.cli.pack import pack, unpack
 from reelkiln.cli.plan import plan
 from reelkiln.cli.platforms import app as platforms
 from reelkiln.cli.remake import remake
@@ -57,6 +58,8 @@ app.command("review")(review)
 app.command("clean")(clean)
 app.command("backup")(backup)
 app.command("restore")(restore)
+app.command("pack")(pack)
+app.command("unpack")(unpack)
 app.add_typer(templates, name="templates")
 app.add_typer(storyboards, name="storyboards")
 

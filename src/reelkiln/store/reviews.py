@@ -19,6 +19,7 @@ __all__ = [
     "approved_marks",
     "find_setting",
     "keep_setting",
+    "models_used",
     "record_review",
     "take_counts",
 ]
@@ -123,6 +124,13 @@ def find_setting(
     with ledger.transaction() as connection:
         found = connection.execute(_FIND, row).scalar_one_or_none()
     return None if found is None else dict(json.loads(found))
+
+
+def models_used(ledger: Ledger) -> tuple[str, ...]:
+    """The models that anything was delivered with, in alphabetical order."""
+    query = text("SELECT DISTINCT model FROM deliveries WHERE model <> '' ORDER BY model")
+    with ledger.transaction() as connection:
+        return tuple(row[0] for row in connection.execute(query))
 
 
 def approved_files(ledger: Ledger) -> frozenset[str]:
