@@ -11,6 +11,7 @@ from reelkiln.cli.options import Json
 
 if TYPE_CHECKING:
     from reelkiln.kiln.clean import Heap, Survey
+    from reelkiln.plan.scorer import Fetchable
     from reelkiln.workshop.open import Workshop
 
 __all__ = ["clean"]
@@ -57,11 +58,11 @@ def _where(workshop: Workshop) -> Survey:
     if path.is_file():
         with open_ledger(path) as ledger:
             approved = approved_files(ledger)
-    every = {**load_cards(), **load_scorers()}
+    every: dict[str, Fetchable] = {**load_cards(), **load_scorers()}
     sizes = {
         name: disk_bytes(card, workshop.settings.cache)
         for name, card in every.items()
-        if not getattr(card, "bundled", False)
+        if not card.bundled
     }
     return Survey(
         state=workshop.state,

@@ -85,7 +85,8 @@ def sweep(heaps: Iterable[Heap], on_gone: Callable[[Path], None] = lambda _: Non
 
 
 def _films(where: Survey, now: datetime) -> Iterator[Heap]:
-    films, refused = [], []
+    films: list[Path] = []
+    refused: list[Path] = []
     for folder in FILMS if where.workspace else ():
         place = (where.workspace or Path()) / folder
         for path in _files(place.resolve() if place.is_symlink() else place):
