@@ -90,14 +90,14 @@ def test_a_batch_is_planned_then_made_and_remembered(brand):
     assert len(plan["clips"]) == 8
     assert not Path("reels").exists()
     Path("b.csv").write_text(BATCH, encoding="utf-8")
-    done = run("batch", "b.csv", "--json")
+    done = run("batch", "b.csv", "--now", "--json")
     assert done.returncode == 0, done.stderr
     films = [Path(clip["film"]) for clip in result(done)["clips"]]
     assert [film.name for film in films] == [
         "rose-face-cream-hero-reveal-01.mp4", "rose-face-cream-hero-reveal-02.mp4",
     ]  # fmt: skip
     assert [probe(film).frames for film in films] == [24, 24]
-    assert "exists already" in refused(run("batch", "b.csv"), 2)
+    assert "exists already" in refused(run("batch", "b.csv", "--now"), 2)
     for film in films:
         said = run("review", film, "--approve", "--by", "ada")
         assert said.returncode == 0, said.stderr
@@ -130,7 +130,7 @@ def test_tuning_shows_a_sheet_and_keeps_what_was_chosen(brand):
     )
     assert run("tune", "hero-reveal", "--product", "rose-face-cream", "--keep", 2).returncode == 0
     Path("b.csv").write_text(BATCH, encoding="utf-8")
-    done = result(run("batch", "b.csv", "--json"))
+    done = result(run("batch", "b.csv", "--now", "--json"))
     recipe = json.loads(Path(done["clips"][0]["sidecar"]).read_text(encoding="utf-8"))["recipe"]
     assert recipe["plan"]["guidance"] == 4.0
     assert recipe["origin"]["variant"] == told["cells"][1]["setting"]["variant"]
@@ -147,7 +147,7 @@ def test_a_picture_of_an_effect_needs_somebody_who_says_that_it_is_true(brand):
         "template,product,seconds,model\napplication-glow,rose-face-cream,1,null\n",
         encoding="utf-8",
     )
-    film = Path(result(run("batch", "b.csv", "--json"))["clips"][0]["film"])
+    film = Path(result(run("batch", "b.csv", "--now", "--json"))["clips"][0]["film"])
     assert "shows an effect of the product" in refused(run("review", film, "--approve"), 2)
     assert run("review", film, "--approve", "--effect-is-true").returncode == 0
     assert run("review", film, "--reject", "--note", "hands").returncode == 0

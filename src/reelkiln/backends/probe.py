@@ -5,15 +5,26 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import time
 import warnings
 from importlib import metadata
 from pathlib import Path
+from zoneinfo import available_timezones
 
 import psutil
 
 from reelkiln.plan.machine import Machine
 
-__all__ = ["gpu_may_exist", "gpu_names", "probe", "ram_peak", "versions"]
+__all__ = [
+    "elapsed",
+    "gpu_may_exist",
+    "gpu_names",
+    "on_battery",
+    "probe",
+    "ram_peak",
+    "versions",
+    "zone_name",
+]
 
 LIBRARIES = ("torch", "diffusers", "transformers", "accelerate")
 NATIVE_BF16 = (8, 0)
@@ -117,3 +128,32 @@ def _peak_of_posix() -> int:
         return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)  # bytes on macOS
     line = next((x for x in status.splitlines() if x.startswith("VmHWM:")), "VmHWM: 0 kB")
     return int(line.split()[1]) * 1024
+
+
+def elapsed() -> float:
+    """Seconds from any start that never jump and, where the system can say so, count its sleep.
+
+    Linux has a clock for it, Windows' own counts sleep; on macOS sleep is not seen.
+    """
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
+def on_battery() -> bool:
+    """Whether the machine runs on its battery now; False where it has none or nobody can say."""
+    ask = getattr(psutil, "sensors_battery", None)
+    battery = None if ask is None else ask()
+    return battery is not None and battery.power_plugged is False
+
+
+def zone_name() -> str | None:
+    """The IANA name of this machine's time zone, as "Europe/Berlin"; None where nobody says it."""
+    said = os.environ.get("TZ", "").lstrip(":")
+    if said in available_timezones():
+        return said
+    try:
+        link = Path("/etc/localtime").resolve().as_posix()
+    except OSError:
+        return None
+    name = link.partition("/zoneinfo/")[2]
+    return name if name in available_timezones() else None

@@ -1,30 +1,68 @@
-"""`reelkiln batch`: many wishes in one file, all checked before the first one is rendered."""
+"""`reelkiln batch`: a storyboard or many wishes in one file, all checked, then queued or made."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from reelkiln.cli.batch_file import read_clips
 from reelkiln.cli.console import out, say, show_json, table
-from reelkiln.cli.make import as_json, pick, show
-from reelkiln.cli.options import Force, Json, Quiet
+from reelkiln.cli.make import as_json, show
+from reelkiln.cli.options import Force, Json, ModelName, PresetName, Quiet
 from reelkiln.cli.progress import telling
 
 if TYPE_CHECKING:
-    from reelkiln.kiln.batch import Group
-    from reelkiln.script.batch import Wish
-    from reelkiln.script.workspace import Workspace
+    from datetime import datetime
+
+    from reelkiln.kiln.bench import Bench
+    from reelkiln.kiln.forecast import Forecast
+    from reelkiln.kiln.orders import Accepts, Clip
+    from reelkiln.store.queue import NewSegment
 
 __all__ = ["batch"]
 
+By = Annotated[
+    str | None,
+    typer.Option("--by", metavar="WHEN", help="When they are wanted: 07:00, or a date and a time."),
+]
+KEYS = ("file", "model", "preset", "length", "takes", "prompt")
+
 
 def batch(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv or .jsonl file of wishes.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="A storyboard (.yaml), or a .csv or .jsonl file of wishes."
+        ),
+    ],
     *,
+    product: Annotated[
+        str, typer.Option("--product", metavar="SKU", help="For a storyboard: a sku, or all.")
+    ] = "all",
+    by: By = None,
+    count: Annotated[
+        int | None, typer.Option("--count", metavar="N", min=1, help="At most N clips.")
+    ] = None,
+    per_product: Annotated[
+        int | None,
+        typer.Option("--per-product", metavar="N", min=1, help="At most N clips of each product."),
+    ] = None,
+    model: ModelName = None,
+    preset: PresetName = None,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", min=0, help="For a storyboard: other words.")
+    ] = 0,
+    first: Annotated[
+        bool, typer.Option("--first", help="Before all that waits, as a preview for a person.")
+    ] = False,
+    now: Annotated[
+        bool, typer.Option("--now", help="Render them here and now instead of queueing them.")
+    ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check and plan everything, render nothing.")
+        bool,
+        typer.Option("--dry-run", help="Say what would be made and when it is done; do nothing."),
     ] = False,
     folder: Annotated[
         Path | None,
@@ -34,28 +72,61 @@ def batch(
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Render a whole file of wishes: prompts, or templates for products."""
-    from reelkiln.kiln.batch import make_batch, plan_batch
-    from reelkiln.kiln.names import check_targets
-    from reelkiln.kiln.watch import Watch
+    """Queue a storyboard for products, or a file of wishes; `reelkiln work` makes them."""
+    from reelkiln.kiln.orders import limited, put_in_line
+    from reelkiln.store.segment import BATCH, PREVIEW
     from reelkiln.workshop.open import current_folder, open_bench, open_workshop
     from reelkiln.workshop.settings import read_settings
 
-    wishes, space = _read(file)
     workshop = open_workshop(current_folder(), read_settings())
-    place = folder or (workshop.workspace or Path()) / "reels"
-    with telling(quiet=quiet) as teller, open_bench(workshop) as bench:
-        default = workshop.settings.model
-        groups = plan_batch(
-            wishes,
-            space,
-            bench,
-            lambda name, preset: pick(default if name == "auto" else name, preset, bench),
-            place,
+    place = (folder or (workshop.workspace or Path()) / "reels").absolute()
+    with open_bench(workshop) as bench:
+        clips, accepts = read_clips(
+            file, bench, workshop, product=product, model=model, preset=preset, seed=seed
         )
+        clips = limited(clips, count=count, per_product=per_product)
+        deadline = _moment(by, bench)
         if dry_run:
-            _show_plan(groups, json=json)
-            return
+            _show_plan(clips, place, workshop.workspace, deadline, bench, first=first, json=json)
+        elif now:
+            _render(clips, place, accepts, bench, force=force, quiet=quiet, json=json)
+        else:
+            ahead = _forecast(clips, deadline, bench, first=first)
+            made = put_in_line(
+                clips,
+                bench,
+                file.name,
+                place,
+                workspace=workshop.workspace,
+                deadline=deadline,
+                priority=PREVIEW if first else BATCH,
+            )
+            _show_queued(made, ahead, deadline, json=json)
+
+
+def _moment(by: str | None, bench: Bench) -> datetime | None:
+    from reelkiln.kiln.hours import parse_moment
+
+    return None if by is None else parse_moment(by, bench.now().astimezone())
+
+
+def _render(
+    clips: tuple[Clip, ...],
+    place: Path,
+    accepts: Accepts,
+    bench: Bench,
+    *,
+    force: bool,
+    quiet: bool,
+    json: bool,
+) -> None:
+    from reelkiln.kiln.batch import groups_of, make_batch
+    from reelkiln.kiln.names import check_targets
+    from reelkiln.kiln.watch import Watch
+
+    with telling(quiet=quiet) as teller:
+        pairs = [(clip, place / f"{clip.name}.mp4") for clip in clips]
+        groups = groups_of(pairs, accepts, bench, workspace=place.parent)
         place.mkdir(parents=True, exist_ok=True)
         check_targets([order.movie for group in groups for order in group.orders], force=force)
         deliveries = make_batch(groups, bench, Watch(teller.progress, teller.note))
@@ -66,56 +137,74 @@ def batch(
         show(delivery, quiet=quiet)
 
 
-def _read(file: Path) -> tuple[tuple[Wish, ...], Workspace | None]:
-    """The file's wishes, and the workspace where one of them needs it.
-
-    Raises:
-        UsageError: the file cannot be read.
-        ScriptError: with every mistake in it.
-    """
-    from reelkiln.cli.workspace import opened
-    from reelkiln.errors import UsageError
-    from reelkiln.models.cards import load_cards
-    from reelkiln.script.batch import check_names, read_batch
-    from reelkiln.script.faults import refuse
-    from reelkiln.script.sheet import decode
-
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise UsageError(
-            f"{file} cannot be read: {error.strerror or error}", hint="Name a .csv or .jsonl file."
-        ) from error
-    text, faults = decode(data, file.name)
-    models = {name: tuple(card.presets) for name, card in load_cards().items()}
-    refuse(faults)
-    wishes, faults = read_batch(text, file.name, models=models)
-    needs = any(wish.template for wish in wishes)
-    space = opened() if needs else None
-    named = check_names(wishes, space.templates, space.products) if space else ()
-    refuse((*faults, *named))
-    return wishes, space
+def _show_queued(
+    made: tuple[NewSegment, ...], ahead: Forecast, deadline: datetime | None, *, json: bool
+) -> None:
+    if json:
+        rows = [{"id": one.id, "state": "queued", "file": one.movie} for one in made]
+        show_json({"segments": rows, **_ahead_json(ahead, deadline)})
+        return
+    out(f"{len(made)} clips queued as {made[0].id} to {made[-1].id}")
+    _say_ahead(ahead, deadline)
+    say("next: `reelkiln work` makes them, `reelkiln queue list` shows them")
 
 
-def _show_plan(groups: tuple[Group, ...], *, json: bool) -> None:
+def _forecast(
+    clips: tuple[Clip, ...], deadline: datetime | None, bench: Bench, *, first: bool
+) -> Forecast:
+    """When these clips are done, behind (or before) all that waits."""
+    from reelkiln.kiln.ahead import look_ahead
+
+    return look_ahead([clip.estimate for clip in clips], bench, deadline=deadline, first=first)
+
+
+def _ahead_json(ahead: Forecast, deadline: datetime | None) -> dict[str, Any]:
+    return {
+        "done_by_estimate": ahead.end.isoformat(),
+        "deadline": deadline.isoformat() if deadline else None,
+        "in_time": ahead.in_time,
+    }
+
+
+def _say_ahead(ahead: Forecast, deadline: datetime | None) -> None:
+    end = ahead.end.astimezone()
+    say(f"estimate: begun now, all are done by {end:%A %H:%M}")
+    if deadline is not None:
+        say(f"estimate: {ahead.in_time} of {ahead.total} are done by {deadline:%A %H:%M}")
+
+
+def _show_plan(
+    clips: tuple[Clip, ...],
+    place: Path,
+    workspace: Path | None,
+    deadline: datetime | None,
+    bench: Bench,
+    *,
+    first: bool,
+    json: bool,
+) -> None:
+    from reelkiln.kiln.orders import named
+    from reelkiln.store.queue import planned_movies
+
+    pairs = named(clips, place, workspace=workspace, taken=planned_movies(bench.ledger))
     rows = [
         (
-            order.movie.name,
-            order.shot.model,
-            order.shot.preset,
-            f"{float(order.shot.seconds):g} s",
-            f"about {order.plan.seconds_estimate:.0f} s",
-            order.shot.prompt,
+            movie.name,
+            clip.work.shot.model,
+            clip.work.shot.preset,
+            f"{float(clip.work.shot.seconds):g} s",
+            f"about {clip.estimate:.0f} s",
+            clip.work.shot.prompt,
         )
-        for group in groups
-        for order in group.orders
+        for clip, movie in pairs
     ]
-    total = sum(order.plan.seconds_estimate for group in groups for order in group.orders)
+    total = sum(clip.estimate for clip in clips)
+    ahead = _forecast(clips, deadline, bench, first=first)
     if json:
-        keys = ("file", "model", "preset", "length", "takes", "prompt")
-        clips = [dict(zip(keys, row, strict=True)) for row in rows]
-        show_json({"clips": clips, "seconds_estimate": total})
+        shown = [dict(zip(KEYS, row, strict=True)) for row in rows]
+        show_json({"clips": shown, "seconds_estimate": total, **_ahead_json(ahead, deadline)})
         return
-    for line in table([("file", "model", "preset", "length", "takes", "prompt"), *rows]):
+    for line in table([KEYS, *rows]):
         out(line)
-    say(f"{len(rows)} clips, about {total / 60:.0f} minutes of rendering; nothing was rendered")
+    say(f"{len(rows)} clips, about {total / 60:.0f} minutes of rendering; nothing was queued")
+    _say_ahead(ahead, deadline)

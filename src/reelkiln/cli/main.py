@@ -22,6 +22,7 @@ from reelkiln.cli.models import app as models
 from reelkiln.cli.pack import pack, unpack
 from reelkiln.cli.plan import plan
 from reelkiln.cli.platforms import app as platforms
+from reelkiln.cli.queue import app as queue
 from reelkiln.cli.remake import remake
 from reelkiln.cli.review import review
 from reelkiln.cli.shots import shots
@@ -30,6 +31,7 @@ from reelkiln.cli.storyboards import app as storyboards
 from reelkiln.cli.templates import app as templates
 from reelkiln.cli.tune import tune
 from reelkiln.cli.validate import validate
+from reelkiln.cli.work import work
 from reelkiln.errors import Cancelled, ReelkilnError, UsageError
 
 __all__ = ["app", "run"]
@@ -53,6 +55,8 @@ app.add_typer(models, name="models")
 app.command("init")(init)
 app.command("shots")(shots)
 app.command("batch")(batch)
+app.command("work")(work)
+app.add_typer(queue, name="queue")
 app.command("tune")(tune)
 app.command("review")(review)
 app.command("clean")(clean)

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from reelkiln.errors import UsageError
+from reelkiln.failpoints import failpoint
 from reelkiln.film.faults import on_disk
 from reelkiln.film.interrupt import Interrupts
 from reelkiln.film.names import part_path
 
-__all__ = ["check_target", "patiently", "write_bytes", "write_whole"]
+__all__ = ["check_target", "flush_folder", "patiently", "write_bytes", "write_whole"]
 
 Made = TypeVar("Made")
 
@@ -57,10 +58,13 @@ def write_whole(target: Path, write: Callable[[Path, Interrupts], Made]) -> Made
         ctrl_c.release()
         made = write(part, ctrl_c)
         with on_disk(target):
+            failpoint("part file written")
             _flush(part)
+            failpoint("part file flushed")
             ctrl_c.held = True
             patiently(lambda: part.replace(target), PAUSES)
-            _flush_folder(target.parent)
+            failpoint("part file renamed")
+            flush_folder(target.parent)
         return made
     finally:
         ctrl_c.held = True
@@ -100,8 +104,13 @@ def _flush(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _flush_folder(folder: Path) -> None:
-    # The rename itself must outlive a power cut. Windows has no handle for a folder and needs none.
+def flush_folder(folder: Path) -> None:
+    """Make durable what was named, renamed or removed in a folder, so that it outlives a power cut.
+
+    Raises:
+        OSError: the system refused.
+    """
+    # Windows has no handle for a folder and needs none.
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)

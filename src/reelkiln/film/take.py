@@ -16,7 +16,7 @@ from reelkiln.reel import Clip
 if TYPE_CHECKING:
     from reelkiln.reel import Frames
 
-__all__ = ["read_take", "write_take"]
+__all__ = ["is_whole", "read_take", "write_take"]
 
 FRAMES_AT_ONCE = 64
 
@@ -42,6 +42,17 @@ def read_take(path: Path, fps: Fraction) -> Iterator[Clip]:
     frames = _open(path)
     for start in range(0, len(frames), FRAMES_AT_ONCE):
         yield Clip(np.array(frames[start : start + FRAMES_AT_ONCE]), fps)
+
+
+def is_whole(path: Path, sha256: str) -> bool:
+    """Whether a take lies on the disk with exactly these pixels (`write_take`'s hash)."""
+    digest = hashlib.sha256()
+    try:
+        for clip in read_take(path, Fraction(1)):
+            digest.update(np.ascontiguousarray(clip.frames).data)
+    except FilmError:
+        return False
+    return digest.hexdigest() == sha256
 
 
 def _open(path: Path) -> Frames:

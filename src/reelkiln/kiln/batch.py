@@ -1,10 +1,9 @@
-"""A batch: every wish of a file expanded and planned before the first one is rendered."""
+"""A batch that is rendered at once: clips grouped by the model that renders them."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from reelkiln.errors import GateRefused, PlanRefused, ReelkilnError
@@ -12,19 +11,12 @@ from reelkiln.kiln.bench import Bench
 from reelkiln.kiln.choose import Choice
 from reelkiln.kiln.deliver import Delivery
 from reelkiln.kiln.make import Order, make
-from reelkiln.kiln.told import chosen, order_of
+from reelkiln.kiln.orders import Accepts, Clip
 from reelkiln.kiln.watch import Watch
-from reelkiln.names import slug
+from reelkiln.models.installed import locate
 from reelkiln.plan.walk import plan_shot
-from reelkiln.reel import ASPECTS, SECONDS_DEFAULT, Shot
-from reelkiln.script.batch import Wish
-from reelkiln.script.expand import Scripted, expand
-from reelkiln.script.workspace import Workspace
 
-__all__ = ["Group", "make_batch", "plan_batch"]
-
-Chooser = Callable[[str, str | None], Choice]
-"""A model's name or "auto", and a preset: the model to take."""
+__all__ = ["Group", "groups_of", "make_batch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,44 +27,21 @@ class Group:
     orders: tuple[Order, ...]
 
 
-def plan_batch(
-    wishes: Sequence[Wish],
-    space: Workspace | None,
-    bench: Bench,
-    choose: Chooser,
-    folder: Path,
+def groups_of(
+    clips: Sequence[tuple[Clip, Path]], accepts: Accepts, bench: Bench, *, workspace: Path
 ) -> tuple[Group, ...]:
-    """Every clip of a batch, planned for this machine, grouped by model and preset.
+    """The clips and their files, planned for this machine, grouped by model and preset.
 
-    The order of the file is kept within a group, and groups stand in the order of their first clip.
-
-    Args:
-        space: the workspace, where a wish names a template.
-        folder: where the clips go.
+    The order of the clips is kept within a group, and groups stand in the order of their first.
 
     Raises:
-        PlanRefused: with a line for each wish that cannot be rendered here.
-        WeightsMissing, UnknownName: as `choose` says.
+        PlanRefused: no accepted model can render one of them here.
     """
     grouped: dict[tuple[str, str], tuple[Choice, list[Order]]] = {}
-    refused: list[str] = []
-    taken: set[str] = set()
-    for wish in wishes:
-        choice = choose(wish.model or "auto", wish.preset)
-        try:
-            orders = [_named(order, taken) for order in _orders(wish, space, bench, choice, folder)]
-        except ReelkilnError as error:
-            refused.append(f"{wish.row.place()}: {error.message}")
-            continue
-        for order in orders:
-            key = (order.shot.model, order.shot.preset)
-            grouped.setdefault(key, (choice, []))[1].append(order)
-    if refused:
-        raise PlanRefused(
-            f"{len(refused)} of {len(wishes)} wishes cannot be rendered on this machine",
-            hint="Change these lines, or take another model; nothing was rendered.",
-            details=tuple(refused),
-        )
+    for clip, movie in clips:
+        choice, order = _order(clip, movie, accepts, bench, workspace)
+        key = (order.shot.model, order.shot.preset)
+        grouped.setdefault(key, (choice, []))[1].append(order)
     return tuple(Group(choice, tuple(orders)) for choice, orders in grouped.values())
 
 
@@ -99,71 +68,33 @@ def make_batch(groups: Sequence[Group], bench: Bench, watch: Watch) -> tuple[Del
     return tuple(deliveries)
 
 
-def _orders(
-    wish: Wish, space: Workspace | None, bench: Bench, choice: Choice, folder: Path
-) -> Iterator[Order]:
-    if wish.prompt is not None:
-        yield from _typed(wish, wish.prompt, bench, choice, folder)
-        return
-    if space is None or wish.template is None or wish.product is None:
-        raise AssertionError("a wish without a prompt names a template of a workspace")
-    skus = list(space.products) if wish.product == "all" else [wish.product]
-    for sku in skus:
-        setting = chosen(bench, wish.template, sku, choice.card.name)
-        shots = expand(
-            space.templates[wish.template],
-            space.products[sku],
-            space.brand,
-            space.lists,
-            count=wish.count,
-            seed=wish.seed or 0,
-            only=wish.variant or setting.variant,
+def _order(
+    clip: Clip, movie: Path, accepts: Accepts, bench: Bench, workspace: Path
+) -> tuple[Choice, Order]:
+    """The clip with the first accepted model that can render it here, and what stood against
+    those before it."""
+    cards = {choice.card.name: choice for choice in accepts.choices}
+    told: list[str] = []
+    for candidate in clip.work.candidates:
+        choice = cards[candidate.shot.model]
+        card = candidate.card({choice.card.name: choice.card})
+        if card is None:
+            continue
+        try:
+            locate(card, candidate.shot.preset, bench.cache)
+            plan = plan_shot(candidate.shot, card, bench.machine)
+        except ReelkilnError as error:
+            told.append(f"{card.name}: {error.message}")
+            continue
+        because = f"taken because {'; '.join(told)}" if told else choice.because
+        photo = workspace / clip.work.photo if clip.work.photo else None
+        return Choice(choice.card, because), Order(
+            shot=candidate.shot,
+            plan=plan,
+            movie=movie,
+            private=clip.work.private,
+            origin=clip.work.origin,
+            palette=clip.work.palette,
+            photo=photo,
         )
-        for shot in shots:
-            movie = folder / f"{shot.name}.mp4"
-            wanted = _wanted(shot, wish)
-            yield order_of(
-                wanted,
-                choice,
-                bench,
-                movie,
-                preset=wish.preset,
-                setting=replace(setting, seed=None),
-                palette=space.brand.palette,
-                photo=space.photo(sku),
-            )
-
-
-def _typed(wish: Wish, prompt: str, bench: Bench, choice: Choice, folder: Path) -> Iterator[Order]:
-    first = secrets.randbelow(2**32) if wish.seed is None else wish.seed
-    for number in range(wish.count):
-        shot = Shot(
-            prompt=prompt,
-            negative=wish.negative,
-            seconds=wish.seconds or SECONDS_DEFAULT,
-            size=ASPECTS[wish.aspect or "9:16"],
-            seed=(first + number) % 2**32,
-            model=choice.card.name,
-            preset=wish.preset or choice.card.default_preset,
-        )
-        movie = folder / f"{slug(prompt, most=48)}-{shot.seed}.mp4"
-        yield Order(shot=shot, plan=plan_shot(shot, choice.card, bench.machine), movie=movie)
-
-
-def _wanted(shot: Scripted, wish: Wish) -> Scripted:
-    """The shot with the length and aspect that the wish names, else the template's."""
-    return replace(
-        shot,
-        seconds=wish.seconds or shot.seconds,
-        aspect=wish.aspect or shot.aspect,
-    )
-
-
-def _named(order: Order, taken: set[str]) -> Order:
-    """The order under a name that no other one of the batch has."""
-    stem, number = order.movie.stem, 1
-    while order.movie.with_stem(stem if number == 1 else f"{stem}-{number}").name in taken:
-        number += 1
-    movie = order.movie if number == 1 else order.movie.with_stem(f"{stem}-{number}")
-    taken.add(movie.name)
-    return replace(order, movie=movie)
+    raise PlanRefused(f"no accepted model can render {movie.name} here", details=tuple(told))

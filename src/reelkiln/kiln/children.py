@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reelkiln.backends.probe import gpu_names
 from reelkiln.errors import Cancelled, PlaceLost, ReelkilnError
+from reelkiln.kiln.crash import arm_here
 from reelkiln.kiln.error_words import error_from_json, error_to_json
 from reelkiln.kiln.place import Place, here
 from reelkiln.kiln.renderer import Rendered, RenderOrder
@@ -201,6 +202,7 @@ def _serve(pipe: Connection, gpu: str | None, cache: Path | None, name: str) -> 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, who tells us
     os.dup2(2, 1)  # stdout belongs to the parent's results
     _end_with_the_parent()
+    arm_here()
     place = Place(name, here(cache), cache=cache)
     try:
         _send(pipe, {"ready": name})

@@ -9,11 +9,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from reelkiln.failpoints import failpoint
 from reelkiln.film.facts import Facts
 from reelkiln.film.faults import on_disk
 from reelkiln.film.finish import Finish, finish
 from reelkiln.film.label import Claim, Signer, label
 from reelkiln.film.names import Companions, companions
+from reelkiln.film.partfile import flush_folder
 from reelkiln.film.sheet import write_contact_sheet, write_poster
 from reelkiln.film.sidecar import write_sidecar
 from reelkiln.film.tags import COMMENT, RECIPE, TITLE
@@ -53,12 +55,15 @@ def deliver(
     private: bool,
     signer: Signer,
     clock: PhaseClock,
+    segment_id: str | None = None,
 ) -> Delivery:
     """Join, finish, check and label the takes, and put the files in place: all of them or none.
 
-    Every film is marked as made by AI, also a private one.
+    Every film is marked as made by AI, also a private one. The film comes last: whoever finds it
+    after a power cut finds its companions too.
 
     Args:
+        segment_id: the segment of the queue that this is, for its sidecar.
         recipe: how the takes were made; the seconds of finishing are added to it here.
         private: write the recipe's hash into the film, not the recipe.
         signer: who signs the label; it holds the recipe's hash, never its words.
@@ -89,15 +94,23 @@ def deliver(
             recipe=recipe.with_seconds(clock.seconds()),
             facts=replace(facts, bytes=labelled.bytes),
         )
-        write_sidecar(staged, _sidecar(delivery))
+        write_sidecar(staged, _sidecar(delivery, segment_id))
+        failpoint("film staged")
         for path in family(movie):
             with on_disk(path):
                 (place / path.name).replace(path)
+            failpoint("file in place")
+        with on_disk(movie):
+            flush_folder(movie.parent)
+    failpoint("film in place")
     return delivery
 
 
-def record(delivery: Delivery, takes: tuple[Take, ...], bench: Bench) -> None:
-    """Write a delivery and the takes it was chosen from into the ledger.
+def record(
+    delivery: Delivery, takes: tuple[Take, ...], bench: Bench, segment_id: str | None = None
+) -> None:
+    """Write a delivery and the takes it was chosen from into the ledger; with it, where it has one,
+    the end of its segment of the queue.
 
     Raises:
         LedgerError, LockHeld, DiskFull: no row was written; the files stay.
@@ -111,6 +124,8 @@ def record(delivery: Delivery, takes: tuple[Take, ...], bench: Bench) -> None:
         now=bench.now(),
         model=delivery.recipe.shot.model,
         origin=delivery.recipe.origin,
+        segment_id=segment_id,
+        seconds=delivery.recipe.seconds,
     )
 
 
@@ -144,8 +159,9 @@ def _tags(recipe: Recipe, *, private: bool) -> dict[str, str]:
     return {RECIPE: recipe_to_text(recipe), TITLE: recipe.shot.prompt, COMMENT: MADE_BY}
 
 
-def _sidecar(delivery: Delivery) -> dict[str, Any]:
+def _sidecar(delivery: Delivery, segment_id: str | None) -> dict[str, Any]:
     return {
+        **({} if segment_id is None else {"segment": segment_id}),
         "file": delivery.movie.name,
         "sha256": delivery.sha256,
         "digest": delivery.digest,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -44,12 +44,21 @@ class Watch:
 class PhaseClock:
     """Adds up seconds by phase, and passes steps on as Progress."""
 
-    def __init__(self, clock: Clock, watch: Watch, *, clip: int = 1, clips: int = 1) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        watch: Watch,
+        *,
+        clip: int = 1,
+        clips: int = 1,
+        before: Mapping[str, float] | None = None,
+    ) -> None:
+        """Begin to count; `before` holds seconds by phase that another clock counted already."""
         self._clock, self._watch = clock, watch
         self._clip, self._clips = clip, clips
         self._phase = ""
         self._since = clock()
-        self._seconds: dict[str, float] = {}
+        self._seconds: dict[str, float] = dict(before or {})
         self.attempt = 1
 
     def on_step(self, step: Step) -> None:

@@ -2,12 +2,28 @@
 
 import re
 from typing import Annotated
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field
 
 from reelkiln.names import wrong_path, wrong_slug
 
-__all__ = ["Colour", "Language", "Line", "Market", "Path", "Seconds", "Slug", "Text"]
+__all__ = [
+    "Clock",
+    "ClockSpan",
+    "Colour",
+    "Currency",
+    "Language",
+    "Line",
+    "Market",
+    "Path",
+    "Seconds",
+    "Slug",
+    "Text",
+    "Zone",
+]
+
+_CLOCK = r"([01]?[0-9]|2[0-3]):[0-5][0-9]"
 
 
 def _slug(name: str) -> str:
@@ -47,6 +63,31 @@ def _market(text: str) -> str:
     return text
 
 
+def _clock(text: str) -> str:
+    if not re.fullmatch(_CLOCK, text, re.ASCII):
+        raise ValueError("must be a time of the day like 07:00")
+    return text
+
+
+def _clock_span(text: str) -> str:
+    start, _, end = text.partition("-")
+    if not re.fullmatch(f"{_CLOCK}-{_CLOCK}", text, re.ASCII) or start == end:
+        raise ValueError("must be a stretch of the day like 22:00-07:00")
+    return text
+
+
+def _currency(text: str) -> str:
+    if not re.fullmatch(r"[A-Z]{3}", text):
+        raise ValueError("must be a currency code like EUR or INR")
+    return text
+
+
+def _zone(text: str) -> str:
+    if text not in available_timezones():
+        raise ValueError("must be a time zone like Europe/Berlin or Asia/Kolkata")
+    return text
+
+
 Slug = Annotated[str, AfterValidator(_slug)]
 """A name every desktop accepts: lower-case letters, digits, single hyphens, at most 64."""
 Path = Annotated[str, AfterValidator(_path)]
@@ -63,3 +104,11 @@ Market = Annotated[str, AfterValidator(_market)]
 """A country of ISO 3166-1, or EU."""
 Seconds = Annotated[float, Field(ge=1, le=8)]
 """The length of a shot."""
+Clock = Annotated[str, AfterValidator(_clock)]
+"""A time of the day, `HH:MM`."""
+ClockSpan = Annotated[str, AfterValidator(_clock_span)]
+"""A stretch of the day, `HH:MM-HH:MM`; it may go over midnight."""
+Currency = Annotated[str, AfterValidator(_currency)]
+"""A currency of ISO 4217."""
+Zone = Annotated[str, AfterValidator(_zone)]
+"""A time zone of the IANA database."""

@@ -18,6 +18,7 @@ from reelkiln.store.segment import LINE, SegmentRow, change, in_line, read_row
 
 __all__ = [
     "claim",
+    "claim_one",
     "give_back",
     "mark_cancelled",
     "mark_phase",
@@ -40,6 +41,17 @@ def claim(ledger: Ledger, executor: str, count: int, *, now: datetime) -> tuple[
             _CLAIM, {"executor": executor, "count": count, "now": now.isoformat()}
         ).all()
     return tuple(sorted(map(read_row, rows), key=in_line))
+
+
+def claim_one(
+    ledger: Ledger, segment_id: str, executor: str, *, now: datetime
+) -> SegmentRow | None:
+    """Take this queued segment, wherever it stands in line; None where it is queued no more."""
+    query = text(f"UPDATE segments SET {_TAKEN} WHERE id = :id AND state = 'queued' RETURNING *")  # noqa: S608
+    row = {"id": segment_id, "executor": executor, "now": now.isoformat()}
+    with ledger.transaction() as connection:
+        found = connection.execute(query, row).first()
+    return None if found is None else read_row(found)
 
 
 def give_back(ledger: Ledger, segment_id: str, reason: str = "") -> None:

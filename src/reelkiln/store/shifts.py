@@ -18,6 +18,7 @@ __all__ = [
     "ShiftRow",
     "begin_shift",
     "end_shift",
+    "estimates_and_seconds",
     "list_shifts",
     "log_shift",
     "phases_since",
@@ -177,3 +178,15 @@ def read_switch(ledger: Ledger, name: str) -> str:
     query = text("SELECT value FROM switches WHERE name = :name")
     with ledger.transaction() as connection:
         return connection.execute(query, {"name": name}).scalar_one_or_none() or ""
+
+
+def estimates_and_seconds(ledger: Ledger) -> tuple[tuple[float, float], ...]:
+    """Of the latest 100 delivered segments: the seconds planned, and those that rendering took."""
+    query = text(
+        "SELECT s.estimate, sum(p.seconds) FROM segments s JOIN phases p ON p.segment_id = s.id"
+        " WHERE s.state = 'delivered' AND p.phase <> 'finish'"
+        " GROUP BY s.id ORDER BY s.ended_at DESC LIMIT 100"
+    )
+    with ledger.transaction() as connection:
+        rows = connection.execute(query).all()
+    return tuple((float(row[0]), float(row[1])) for row in reversed(rows))

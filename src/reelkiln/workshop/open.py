@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,10 +15,19 @@ from reelkiln.backends.probe import probe, versions
 from reelkiln.errors import LedgerError, UsageError
 from reelkiln.film.label import Signer, open_signer
 from reelkiln.kiln.bench import Bench
-from reelkiln.store.ledger import open_ledger
+from reelkiln.plan.machine import Machine
+from reelkiln.store.ledger import Ledger, open_ledger
 from reelkiln.workshop.settings import Settings
 
-__all__ = ["Workshop", "current_folder", "find_workspace", "open_bench", "open_workshop"]
+__all__ = [
+    "Desk",
+    "Workshop",
+    "current_folder",
+    "find_workspace",
+    "open_bench",
+    "open_desk",
+    "open_workshop",
+]
 
 MARK = "brand.yaml"
 """The file that makes a folder a workspace."""
@@ -70,8 +79,11 @@ def find_workspace(cwd: Path) -> Path | None:
 
 
 @contextmanager
-def open_bench(workshop: Workshop) -> Iterator[Bench]:
+def open_bench(workshop: Workshop, ask: Callable[[], Machine] = probe) -> Iterator[Bench]:
     """All that production stands on: the ledger migrated, the machine asked.
+
+    Args:
+        ask: who asks the machine (`kiln.apart.probe_apart` where this process lives long).
 
     Raises:
         LedgerError, LockHeld: the ledger cannot be used.
@@ -79,7 +91,7 @@ def open_bench(workshop: Workshop) -> Iterator[Bench]:
     _make_folder(workshop.state)
     with open_ledger(workshop.state / "ledger.db") as ledger:
         yield Bench(
-            machine=probe(),
+            machine=ask(),
             ledger=ledger,
             scratch=workshop.state / "scratch",
             cache=workshop.settings.cache,
@@ -88,6 +100,26 @@ def open_bench(workshop: Workshop) -> Iterator[Bench]:
             versions=versions(),
             signer=lambda: _signer(workshop),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What those need who look at the queue and render nothing: the ledger, and the time."""
+
+    ledger: Ledger
+    now: Callable[[], datetime]
+
+
+@contextmanager
+def open_desk(workshop: Workshop) -> Iterator[Desk]:
+    """The ledger, migrated; the machine is not asked.
+
+    Raises:
+        LedgerError, LockHeld: the ledger cannot be used.
+    """
+    _make_folder(workshop.state)
+    with open_ledger(workshop.state / "ledger.db") as ledger:
+        yield Desk(ledger, lambda: datetime.now(UTC))
 
 
 def _signer(workshop: Workshop) -> Signer:

@@ -1,0 +1,45 @@
+"""Whether a shift may start, and what keeps the machine awake while it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from reelkiln.errors import TryLater
+from reelkiln.kiln.bench import Bench
+from reelkiln.store.shifts import log_shift
+
+__all__ = ["awake", "refuse_on_battery"]
+
+
+class OnBattery(TryLater):
+    """A night on battery ends in the middle."""
+
+    code = "on_battery"
+
+
+def refuse_on_battery(bench: Bench, on_battery: bool) -> None:
+    """Refuse to start, and write that down for the morning.
+
+    Raises:
+        OnBattery: the machine runs on its battery.
+    """
+    if not on_battery:
+        return
+    said = "a shift was not started: the machine ran on its battery"
+    log_shift(bench.ledger, "refused", said, at=bench.now())
+    raise OnBattery(
+        "this machine runs on its battery, which does not last a night",
+        hint="Plug it in, or say --on-battery.",
+    )
+
+
+@contextmanager
+def awake(note: Callable[[str], None]) -> Iterator[None]:
+    """Keep the machine from falling asleep; where the system does not let us, say so and go on."""
+    from wakepy import keep
+
+    with keep.running(on_fail="pass") as mode:
+        if not mode.active:
+            note("this system does not let us keep it awake: see that it does not fall asleep")
+        yield

@@ -1,0 +1,304 @@
+"""From wishes to rows: a batch or a storyboard is expanded, checked against this machine, and put
+into the queue. Nothing is rendered here."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from reelkiln.errors import PlanRefused, ReelkilnError, UnknownName, UsageError
+from reelkiln.kiln.bench import Bench
+from reelkiln.kiln.choose import Choice
+from reelkiln.kiln.told import chosen
+from reelkiln.kiln.work import Candidate, Work, work_to_text
+from reelkiln.models.installed import locate
+from reelkiln.names import slug
+from reelkiln.plan.card import Card
+from reelkiln.plan.walk import plan_shot
+from reelkiln.reel import ASPECTS, SECONDS_DEFAULT, Origin, Shot
+from reelkiln.script.batch import Wish
+from reelkiln.script.board import tell
+from reelkiln.script.expand import Scripted, expand, to_shot
+from reelkiln.script.storyboard import Storyboard
+from reelkiln.script.workspace import Workspace, pick
+from reelkiln.store.queue import NewSegment, add_order, planned_movies
+from reelkiln.store.segment import BATCH
+
+__all__ = [
+    "Accepts",
+    "Clip",
+    "clips_of_board",
+    "clips_of_wishes",
+    "limited",
+    "named",
+    "put_in_line",
+    "said",
+]
+
+ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Letters and digits that nobody mistakes for each other when reading an id aloud."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepts:
+    """The models that may render, in the order of preference, each with its reason."""
+
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """One clip to be queued: its name without folder and suffix, and what to render."""
+
+    name: str
+    work: Work
+    estimate: float
+
+    @property
+    def product(self) -> str:
+        """The product's sku, "" for typed words."""
+        return self.work.origin.product if self.work.origin else ""
+
+
+def clips_of_board(
+    space: Workspace, board: Storyboard, skus: Sequence[str], bench: Bench, accepts: Accepts, *,
+    seed: int = 0, preset: str | None = None,
+) -> tuple[Clip, ...]:  # fmt: skip
+    """Every shot of a storyboard for each product: the first shot of all, then the second, …
+
+    Raises:
+        PlanRefused: no accepted model can render some of them here; nothing else is told.
+        UnknownName, ScriptError: as `script.board.tell`.
+    """
+    language = space.brand.languages[0]
+    told = [tell(space, board, sku, language=language, seed=seed) for sku in skus]
+    shots = [one.shots[n].scripted for n in range(len(board.shots)) for one in told]
+    shots = [replace(shot, aspect=board.aspect) for shot in shots]
+    return _planned(((shot.name, _scripted(shot, space, bench, accepts, preset))
+                     for shot in shots), bench, accepts)  # fmt: skip
+
+
+def clips_of_wishes(
+    wishes: Sequence[Wish],
+    space: Workspace | None,
+    bench: Bench,
+    accepts: Callable[[Wish], Accepts],
+) -> tuple[Clip, ...]:
+    """Every clip of a batch, in the order of the file.
+
+    Raises:
+        PlanRefused: no accepted model can render some of them here, with a line for each.
+        WeightsMissing, UnknownName: as `accepts` says.
+    """
+    clips: list[Clip] = []
+    refused: list[str] = []
+    for wish in wishes:
+        try:
+            models = accepts(wish)
+            clips += _planned(_of_wish(wish, space, bench, models), bench, models)
+        except PlanRefused as error:
+            refused.append(f"{wish.row.place()}: {error.message}")
+    if refused:
+        raise PlanRefused(
+            f"{len(refused)} of {len(wishes)} wishes cannot be rendered on this machine",
+            hint="Change these lines, or take another model; nothing was queued.",
+            details=tuple(refused),
+        )
+    return tuple(clips)
+
+
+def limited(
+    clips: Iterable[Clip], *, count: int | None = None, per_product: int | None = None
+) -> tuple[Clip, ...]:
+    """The first `count` of them, with at most `per_product` of each product."""
+    kept: list[Clip] = []
+    of: dict[str, int] = {}
+    for clip in clips:
+        if per_product is not None and of.get(clip.product, 0) >= per_product:
+            continue
+        of[clip.product] = of.get(clip.product, 0) + 1
+        kept.append(clip)
+    return tuple(kept if count is None else kept[:count])
+
+
+def named(
+    clips: Sequence[Clip], folder: Path, *, workspace: Path | None, taken: Iterable[str] = ()
+) -> tuple[tuple[Clip, Path], ...]:
+    """Each clip with its file in `folder`; names that are there or `taken` get a number.
+
+    Args:
+        taken: files as rows say them, relative to the workspace.
+    """
+    used = set(taken)
+    found: list[tuple[Clip, Path]] = []
+    for clip in clips:
+        number, path = 1, folder / f"{clip.name}.mp4"
+        while said(path, workspace) in used or path.exists():
+            number += 1
+            path = folder / f"{clip.name}-{number}.mp4"
+        used.add(said(path, workspace))
+        found.append((clip, path))
+    return tuple(found)
+
+
+def said(path: Path, workspace: Path | None) -> str:
+    """A file as a row says it: relative to the workspace where it lies inside."""
+    if workspace is not None and path.is_relative_to(workspace):
+        return path.relative_to(workspace).as_posix()
+    return str(path)
+
+
+def put_in_line(
+    clips: Sequence[Clip],
+    bench: Bench,
+    source: str,
+    folder: Path,
+    *,
+    workspace: Path | None,
+    deadline: datetime | None = None,
+    priority: int = BATCH,
+) -> tuple[NewSegment, ...]:
+    """Write an order and its segments; from here on a power cut costs only time.
+
+    A file of every clip's name is kept free: one that is there, or promised to another segment,
+    gets a number.
+
+    Raises:
+        LedgerError, LockHeld, DiskFull: nothing was written.
+    """
+    now = bench.now()
+    order = f"{now.astimezone():%y%m%d}-{''.join(secrets.choice(ALPHABET) for _ in range(5))}"
+    digits = max(2, len(str(len(clips))))
+    pairs = named(clips, folder, workspace=workspace, taken=planned_movies(bench.ledger))
+    segments = tuple(
+        NewSegment(
+            id=f"{order}-{number:0{digits}d}",
+            work=work_to_text(clip.work),
+            movie=said(movie, workspace),
+            product=clip.product,
+            template=clip.work.origin.template if clip.work.origin else "",
+            priority=priority,
+            deadline=deadline,
+            estimate=clip.estimate,
+        )
+        for number, (clip, movie) in enumerate(pairs, 1)
+    )
+    add_order(bench.ledger, order, source, segments, now=now)
+    return segments
+
+
+def _planned(named: Iterable[tuple[str, Work]], bench: Bench, accepts: Accepts) -> tuple[Clip, ...]:
+    """The clips with the seconds that the first model which can render them here needs."""
+    cards = {choice.card.name: choice.card for choice in accepts.choices}
+    return tuple(
+        Clip(name=name, work=work, estimate=_estimate(work, cards, bench)) for name, work in named
+    )
+
+
+def _estimate(work: Work, cards: Mapping[str, Card], bench: Bench) -> float:
+    refusals: list[ReelkilnError] = []
+    for candidate in work.candidates:
+        card = candidate.card(cards)
+        if card is None:
+            continue
+        try:
+            locate(card, candidate.shot.preset, bench.cache)
+            return plan_shot(candidate.shot, card, bench.machine).seconds_estimate
+        except ReelkilnError as error:
+            refusals.append(error)
+    if len(refusals) == 1:
+        raise refusals[0]
+    raise PlanRefused(
+        "none of the accepted models can render this here",
+        hint="Pull one of them, or accept another model in brand.yaml.",
+        details=tuple(error.message for error in refusals),
+    )
+
+
+def _of_wish(
+    wish: Wish, space: Workspace | None, bench: Bench, accepts: Accepts
+) -> Iterator[tuple[str, Work]]:
+    if wish.prompt is not None:
+        yield from _typed(wish, wish.prompt, accepts)
+        return
+    if space is None or wish.template is None or wish.product is None:
+        raise UsageError("a wish names a template, but there is no workspace here")
+    for sku in list(space.products) if wish.product == "all" else [wish.product]:
+        first = accepts.choices[0].card.name
+        shots = expand(
+            space.templates[wish.template],
+            pick("product", sku, space.products),
+            space.brand,
+            space.lists,
+            count=wish.count,
+            seed=wish.seed or 0,
+            only=wish.variant or chosen(bench, wish.template, sku, first).variant,
+        )
+        for shot in shots:
+            wanted = replace(
+                shot, seconds=wish.seconds or shot.seconds, aspect=wish.aspect or shot.aspect
+            )
+            yield shot.name, _scripted(wanted, space, bench, accepts, wish.preset)
+
+
+def _scripted(
+    shot: Scripted, space: Workspace, bench: Bench, accepts: Accepts, preset: str | None
+) -> Work:
+    candidates = []
+    for choice in accepts.choices:
+        card = choice.card
+        setting = chosen(bench, shot.template, shot.product, card.name)
+        told, _ = to_shot(shot, card, preset=_preset(card, preset, accepts))
+        candidates.append(Candidate(shot=told, steps=setting.steps, guidance=setting.guidance))
+    origin = Origin(
+        template=shot.template,
+        variant=shot.variant,
+        product=shot.product,
+        number=shot.number,
+        needs_tick=shot.needs_tick,
+    )
+    return Work(
+        candidates=tuple(candidates),
+        because=accepts.choices[0].because,
+        origin=origin,
+        palette=space.brand.palette,
+        photo=space.products[shot.product].photo or "",
+    )
+
+
+def _typed(wish: Wish, prompt: str, accepts: Accepts) -> Iterator[tuple[str, Work]]:
+    first = secrets.randbelow(2**32) if wish.seed is None else wish.seed
+    for number in range(wish.count):
+        seed = (first + number) % 2**32
+        shots = [
+            Shot(
+                prompt=prompt,
+                negative=wish.negative,
+                seconds=wish.seconds or SECONDS_DEFAULT,
+                size=ASPECTS[wish.aspect or "9:16"],
+                seed=seed,
+                model=choice.card.name,
+                preset=_preset(choice.card, wish.preset, accepts) or choice.card.default_preset,
+            )
+            for choice in accepts.choices
+        ]
+        work = Work(
+            candidates=tuple(Candidate(shot=shot) for shot in shots),
+            because=accepts.choices[0].because,
+        )
+        yield f"{slug(prompt, most=48)}-{seed}", work
+
+
+def _preset(card: Card, preset: str | None, accepts: Accepts) -> str | None:
+    """The wished preset; a fallback that lacks it takes its own."""
+    if preset is None or preset in card.presets:
+        return preset
+    if len(accepts.choices) == 1:
+        raise UnknownName(
+            f"the model {card.name} has no preset {preset!r}",
+            hint=f"Its presets are {', '.join(card.presets)}.",
+        )
+    return None

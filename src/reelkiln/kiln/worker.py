@@ -1,0 +1,312 @@
+"""A shift: it takes segments from the line, has them made, and writes down what a person should
+know in the morning.
+
+One loop looks around ten times a second: who is wanted stopped, is the queue paused, are these
+quiet hours, is there room on the disk, did the machine sleep, who is next. The work itself is done
+in threads that the engine starts (`kiln.handler`), one for each place that renders
+(`Renderer.width`) and one more, so that a film is finished while the next one is rendered.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from typing import cast
+
+from reelkiln.errors import DiskFull, ReelkilnError
+from reelkiln.failpoints import failpoint
+from reelkiln.kiln.bench import Bench
+from reelkiln.kiln.control import Control
+from reelkiln.kiln.handler import Handler
+from reelkiln.kiln.hours import Span, next_time
+from reelkiln.kiln.produce import Producer
+from reelkiln.kiln.renderer import Renderer
+from reelkiln.kiln.sleep import SleepWatch
+from reelkiln.kiln.watch import Watch
+from reelkiln.plan.card import Card
+from reelkiln.store.engine import Engine
+from reelkiln.store.queue import count_states, list_segments
+from reelkiln.store.running import claim, park, running_of, take_over, wanted_of
+from reelkiln.store.shifts import Kind, begin_shift, end_shift, log_shift, read_switch, seen
+
+__all__ = ["ROOM_MIN", "Shift", "ShiftEnd", "Terms"]
+
+TICK = 0.1
+"""Seconds between two looks around."""
+SELDOM = 2.0
+"""Seconds between two looks at what changes seldom: dead executors, lost submissions, the disk."""
+GPU_SECONDS = 30.0
+"""Seconds until a GPU that another program holds is asked for again."""
+ROOM_MIN = 500 * 2**20
+"""Bytes that must be free: three times what the takes and the film of one clip need."""
+GIVE_BACK_SECONDS = 30.0
+"""Seconds the threads have to give back what they hold when a shift ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """When a shift ends. `until` is a moment, `count` how many segments are ended in it; None: no
+    such end. `stay`: it waits for more work when there is none. `quiet` are hours without work.
+    With `daily`, a time of the day in `zone` (an IANA name), production opens then, every day,
+    until the clock shows `daily_until`, or until nothing waits; the shift itself never ends.
+    """
+
+    until: datetime | None = None
+    count: int | None = None
+    stay: bool = False
+    quiet: tuple[Span, ...] = ()
+    daily: time | None = None
+    daily_until: time | None = None
+    zone: str = "UTC"
+    room_min: int = ROOM_MIN
+    gpu_seconds: float = GPU_SECONDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShiftEnd:
+    """How a shift ended: why, in words, and the ids of what it delivered, parked and cancelled."""
+
+    why: str
+    delivered: tuple[str, ...] = ()
+    parked: tuple[str, ...] = ()
+    cancelled: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Shift:
+    """One run of one worker. `run` may be called once.
+
+    `elapsed` is `backends.probe.elapsed`. `local` turns a moment into the clock on the wall, for
+    quiet hours. `cards` are the models there are.
+    """
+
+    bench: Bench
+    engine: Engine
+    renderer: Renderer
+    executor: str
+    workspace: Path
+    cards: Callable[[], Mapping[str, Card]]
+    terms: Terms
+    watch: Watch
+    elapsed: Callable[[], float]
+    local: Callable[[datetime], datetime] = datetime.astimezone
+    control: Control = field(default_factory=Control)
+    _id: int = 0
+    _handler: Handler = field(init=False)
+    _problem: ReelkilnError | None = None
+    _open_until: datetime | None = None
+
+    def __post_init__(self) -> None:
+        producer = Producer(
+            bench=self.bench,
+            renderer=self.renderer,
+            control=self.control,
+            workspace=self.workspace,
+            cards=self.cards,
+            log=lambda kind, said, segment: self._log(cast(Kind, kind), said, segment_id=segment),
+            tell=lambda segment, now: self._handler.progress(segment, now),  # noqa: PLW0108 - made next
+        )
+        self._handler = Handler(self.executor, producer, self.watch.on_note, self.terms.gpu_seconds)
+
+    def run(self) -> ShiftEnd:
+        """Work until the terms are fulfilled.
+
+        Raises:
+            LockHeld: another process works as this executor. DiskFull: there is no room; all that
+            was made stays, and the next shift goes on.
+        """
+        with self.engine.run_worker(self._handler, self.renderer.width + 1):
+            self._id = begin_shift(self.bench.ledger, self.executor, now=self.bench.now())
+            why = "it was stopped"
+            try:
+                self._every_day()
+                why = self._loop()
+            finally:
+                self._leave(why)
+        if problem := self._problem or self._handler.problem:
+            raise problem
+        ended = {name: tuple(ids) for name, ids in self._handler.ended.items()}
+        return ShiftEnd(why=why, **ended)
+
+    # ── the loop ─────────────────────────────────────────────────────────────────────────────────
+
+    def _loop(self) -> str:
+        sleep = SleepWatch(self.bench.now(), self.elapsed())
+        seldom = float("-inf")
+        while (why := self._over()) is None:
+            self._asleep(sleep)
+            self._control()
+            if self.bench.clock() - seldom >= SELDOM:
+                self._seldom()
+                seldom = self.bench.clock()
+            self._hand_out()
+            self._tell()
+            self._handler.changed.wait(TICK)
+            self._handler.changed.clear()
+        return why
+
+    def _over(self) -> str | None:
+        """Why the shift ends now, or None."""
+        if problem := self._problem or self._handler.problem:
+            return problem.message
+        until = self.terms.until
+        if until is not None and self.bench.now() >= until:
+            return f"it is {self.local(until):%H:%M}"
+        return None if self._under_way() else self._nothing_more()
+
+    def _nothing_more(self) -> str | None:
+        """Why nothing more is begun in this shift, or None: asked when nothing is under way."""
+        until, count = self.terms.until, self.terms.count
+        if count is not None and self._handler.done >= count:
+            return f"{count} are done"
+        if self.terms.stay or self.terms.daily is not None:
+            return None
+        if not count_states(self.bench.ledger)["queued"]:
+            return "nothing waits any more"
+        if until is not None and not self._next_fits():
+            return f"nothing more can be done until {self.local(until):%H:%M}"
+        return None
+
+    def _control(self) -> None:
+        """Hold or open production; stop what a person cancelled."""
+        self.control.cancel(wanted_of(self.bench.ledger, self.executor))
+        why = read_switch(self.bench.ledger, "paused")
+        kind: Kind = "paused"
+        at = self.local(self.bench.now())
+        if not why and any(span.holds(at.time()) for span in self.terms.quiet):
+            why, kind = "these are quiet hours", "waited"
+        if not why and self.terms.daily is not None and not self._night():
+            why, kind = f"the next shift begins at {self.terms.daily:%H:%M}", "waited"
+        if why != self.control.held:
+            self._log(kind if why else "resumed", why or "production goes on")
+            self.control.hold(why)
+
+    def _every_day(self) -> None:
+        """Have the engine's clock open production every day."""
+        if (at := self.terms.daily) is None:
+            return
+
+        def open_now() -> None:
+            now = self.local(self.bench.now())
+            end = self.terms.daily_until
+            self._open_until = now + timedelta(days=1) if end is None else next_time(end, now)
+            self._handler.changed.set()
+
+        self.engine.daily("night", f"{at.minute} {at.hour} * * *", self.terms.zone, open_now)
+
+    def _night(self) -> bool:
+        """Whether production is open between two daily times."""
+        over = self._open_until is None or self.bench.now() >= self._open_until
+        if over or not (self._under_way() or count_states(self.bench.ledger)["queued"]):
+            self._open_until = None
+        return self._open_until is not None
+
+    def _seldom(self) -> None:
+        seen(self.bench.ledger, self._id, now=self.bench.now())
+        adopted = self.engine.take_over()
+        if adopted:
+            take_over(self.bench.ledger, adopted, self.executor)
+            self._log("crashed", f"a worker died; {len(adopted)} of its segments go on here")
+        self._reconcile()
+        if shutil.disk_usage(self.bench.scratch.parent).free < self.terms.room_min:
+            self._problem = self._problem or DiskFull(
+                f"the disk with {self.bench.scratch.parent} is nearly full",
+                hint="Make room (`reelkiln clean`), then run `reelkiln work` again: nothing is"
+                " lost.",
+            )
+
+    def _reconcile(self) -> None:
+        """Submit again what our rows call running and the engine does not."""
+        for row in running_of(self.bench.ledger, self.executor):
+            if row.id in self._handler.held:
+                continue
+            status = self.engine.status(row.id)
+            if status == "exhausted":
+                park(
+                    self.bench.ledger,
+                    row.id,
+                    "the program died again and again while it was made",
+                    now=self.bench.now(),
+                )
+            elif status not in ("waiting", "running") and row.id not in self._handler.held:
+                self.engine.resume(row.id)
+
+    def _hand_out(self) -> None:
+        """Claim what is next, as far as there is room for it, and submit it."""
+        if self.control.held or self._problem is not None:
+            return
+        # Asked before `done`: what ends in between counts twice for a moment, and not never.
+        busy = self._under_way()
+        room = self.renderer.width + 1 - busy
+        if self.terms.count is not None:
+            room = min(room, self.terms.count - self._handler.done - busy)
+        if room <= 0 or not self._next_fits():
+            return
+        rows = claim(self.bench.ledger, self.executor, room, now=self.bench.now())
+        for row in rows:
+            failpoint("claimed")
+            self.engine.resume(row.id)
+            failpoint("submitted")
+
+    def _under_way(self) -> int:
+        """How many segments are in hands: a thread's, or the engine's."""
+        held = set(self._handler.held)
+        return len(held | {row.id for row in running_of(self.bench.ledger, self.executor)})
+
+    def _next_fits(self) -> bool:
+        """Whether the next in line can be done before the shift ends."""
+        if self.terms.until is None:
+            return True
+        first = list_segments(self.bench.ledger, states=("queued",), most=1)
+        seconds = first[0].estimate if first else 0.0
+        return self.bench.now() + timedelta(seconds=seconds) <= self.terms.until
+
+    def _asleep(self, sleep: SleepWatch) -> None:
+        gap = sleep.look(self.bench.now(), self.elapsed())
+        if gap is None:
+            return
+        start, end = self.local(gap.start), self.local(gap.end)
+        if gap.slept:
+            said = f"the machine slept from {start:%H:%M} to {end:%H:%M}"
+            self._log("slept", said, at=gap.start, until=gap.end)
+        else:
+            self._log("clock", f"the clock was set from {start:%H:%M} to {end:%H:%M}")
+
+    def _tell(self) -> None:
+        if (progress := self._handler.latest) is not None:
+            self.watch.on_progress(progress)
+
+    def _leave(self, why: str) -> None:
+        """Have every thread give back what it holds, then say that the shift is over."""
+        self.control.stop()
+        until = self.bench.clock() + GIVE_BACK_SECONDS
+        with suppress(KeyboardInterrupt):
+            while self._handler.held and self.bench.clock() < until:
+                self._handler.changed.wait(TICK)
+        self.renderer.close()
+        with suppress(ReelkilnError):
+            end_shift(self.bench.ledger, self._id, why, now=self.bench.now())
+
+    def _log(
+        self,
+        kind: Kind,
+        said: str,
+        *,
+        at: datetime | None = None,
+        until: datetime | None = None,
+        segment_id: str | None = None,
+    ) -> None:
+        self.watch.on_note(said)
+        log_shift(
+            self.bench.ledger,
+            kind,
+            said,
+            at=at or self.bench.now(),
+            until=until,
+            shift_id=self._id,
+            segment_id=segment_id,
+        )

@@ -1,0 +1,112 @@
+"""A queue of small null clips and a shift that makes them in this process."""
+
+import itertools
+import threading
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+
+from kiln.nulls import NO_GPU, null_card
+from reelkiln.film.label import open_signer
+from reelkiln.kiln.bench import Bench
+from reelkiln.kiln.place import Place
+from reelkiln.kiln.watch import Watch
+from reelkiln.kiln.work import Candidate, Work, work_to_text
+from reelkiln.kiln.worker import Shift, Terms
+from reelkiln.models.installed import locate
+from reelkiln.reel import Shot, Size
+from reelkiln.store.ledger import Ledger, open_ledger
+from reelkiln.store.memory import MemoryEngine
+from reelkiln.store.queue import NewSegment, add_order, list_segments
+
+CARDS = {
+    card.name: card
+    for card in (
+        null_card(),
+        null_card("second"),
+        null_card("black", picture="black"),
+        null_card("odd", picture="upside-down"),
+        null_card("slow", step_seconds=1.0),
+        null_card("far", files=("config.json",)),
+    )
+}
+
+
+class HereRenderer:
+    """`kiln.renderer.Renderer` in this process: nothing to kill, and quick."""
+
+    width = 1
+
+    def __init__(self, cache: Path | None = None) -> None:
+        self.place = Place("here", lambda card, preset: locate(card, preset, cache), NO_GPU)
+        self.rendered: list[str] = []
+        self._one = threading.Lock()
+
+    def render(self, order, folder, watch):
+        with self._one:
+            self.rendered.append(order.id)
+            return self.place.render(order, folder, watch)
+
+    def close(self):
+        self.place.close()
+
+
+def bench_in(folder: Path, ledger: Ledger) -> Bench:
+    return Bench(
+        machine=NO_GPU,
+        ledger=ledger,
+        scratch=folder / ".reelkiln" / "scratch",
+        cache=folder / "cache",
+        now=lambda: datetime.now(UTC),
+        clock=time.perf_counter,
+        versions={},
+        signer=lambda: open_signer(folder / ".reelkiln" / "signing", datetime.now(UTC)),
+    )
+
+
+def ledger_in(folder: Path) -> Ledger:
+    return open_ledger(folder / ".reelkiln" / "ledger.db")
+
+
+_orders = itertools.count(1)
+
+
+def queue(ledger: Ledger, count=1, *, models=("null",), order=None, **more) -> list[str]:
+    """Put clips into the queue; returns their ids."""
+    order = order or f"o{next(_orders)}"
+    segments = []
+    for number in range(count):
+        shots = [
+            Shot(
+                prompt="a red jar", seconds=Fraction(1), size=Size(64, 64), seed=number, model=name
+            )
+            for name in models
+        ]
+        work = Work(candidates=tuple(Candidate(shot=shot) for shot in shots), because="first")
+        name = f"{order}-{number:03d}"
+        segments.append(
+            NewSegment(id=name, work=work_to_text(work), movie=f"reels/{name}.mp4", **more)
+        )
+    add_order(ledger, order, "test", segments, now=datetime.now(UTC))
+    return [one.id for one in segments]
+
+
+def shift_in(folder: Path, ledger: Ledger, *, engine=None, renderer=None, notes=None, **terms):
+    heard = [] if notes is None else notes
+    return Shift(
+        bench=bench_in(folder, ledger),
+        engine=engine or MemoryEngine(),
+        renderer=renderer or HereRenderer(folder / "cache"),
+        executor="gpu0",
+        workspace=folder,
+        cards=lambda: CARDS,
+        terms=replace(Terms(room_min=0), **terms),
+        watch=Watch(on_note=heard.append),
+        elapsed=time.monotonic,
+    )
+
+
+def states(ledger: Ledger) -> dict[str, str]:
+    return {row.id: row.state for row in list_segments(ledger)}
