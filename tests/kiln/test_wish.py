@@ -22,6 +22,7 @@ from reelkiln.kiln.wish import (
     unknown_words,
 )
 from reelkiln.models.cards import find_card, load_cards
+from reelkiln.plan.card import WeightSet
 from reelkiln.reel import ASPECTS, Size
 
 CARD = null_card()
@@ -160,6 +161,23 @@ def test_every_file_of_a_clip_is_safe_from_being_overwritten(tmp_path):
 
 def pick(name, machine, *here):
     return choose(name, CARDS, machine, find=find_card, installed=lambda card: card.name in here)
+
+
+def test_the_set_that_is_on_the_disk_is_taken():
+    whole = WeightSet(title="whole", quality="as published")
+    card = replace(null_card(), sets={"small": whole, "whole": whole}, default_set="small")
+
+    def chosen(card, *here):
+        return choose(
+            card.name, {}, NO_GPU, find=lambda _: card, installed=lambda c: c.name in here
+        )
+
+    assert chosen(card, "null", "null@whole").card.name == "null"
+    other = chosen(card, "null@whole")
+    assert other.card.default_set == "whole"
+    assert other.because == "you asked for it, and its set whole is on this disk"
+    assert chosen(card).card is card
+    assert chosen(card.with_set("whole"), "null").card.name == "null@whole"
 
 
 def test_auto_without_a_gpu_takes_the_bundled_model_and_says_so():

@@ -44,7 +44,11 @@ def choose(
         WeightsMissing: auto, a GPU, and none of `PREFERRED` on the disk.
     """
     if name != AUTO:
-        return Choice(find(name), "you asked for it")
+        card = find(name)
+        here = _set_here(card, installed)
+        if here is None or here is card:
+            return Choice(card, "you asked for it")
+        return Choice(here, f"you asked for it, and its set {here.default_set} is on this disk")
     if machine.gpu is None:
         return Choice(
             cards[TRY_OUT],
@@ -52,9 +56,19 @@ def choose(
             " for trying things out",
         )
     for wanted in PREFERRED:
-        if wanted in cards and installed(cards[wanted]):
-            return Choice(cards[wanted], f"it is on this disk, and {machine.gpu} can run it")
+        card_here = _set_here(cards[wanted], installed) if wanted in cards else None
+        if card_here is not None:
+            return Choice(card_here, f"it is on this disk, and {machine.gpu} can run it")
     raise _nothing_installed(cards[PREFERRED[0]], machine)
+
+
+def _set_here(card: Card, installed: Callable[[Card], bool]) -> Card | None:
+    """The card with the first of its sets that is on the disk, its own set before the others."""
+    if installed(card):
+        return card
+    # Whoever names a set gets that one.
+    others = () if "@" in card.name else (card.with_set(name) for name in card.sets)
+    return next((other for other in others if installed(other)), None)
 
 
 def _nothing_installed(card: Card, machine: Machine) -> WeightsMissing:
