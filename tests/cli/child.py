@@ -5,15 +5,16 @@
 Prepared ground, by name: `gpu` (a GPU that is imagined), `no-torch` (as if it were not installed),
 `no-pieces` (without sentencepiece), `small-disk` (a megabyte is free), `full-disk` (the system says
 so when files are made durable), `stop-PHASE` (a real SIGINT from within, when that phase begins).
-The models `null`, `null-black`, `null-nan`, `null-slow`, `null-led` (goes on from frames) and
-`null-far` (on the hub) are there, and `null-large`, `null-words`, `null-fp16` and `null-class`,
-whose repositories the test serves.
+The models `null`, `null-black`, `null-nan`, `null-slow`, `null-few` (two presets), `null-led` (goes
+on from frames) and `null-far` (on the hub) are there, and `null-large`, `null-words`, `null-fp16`
+and `null-class`, whose repositories the test serves.
 """
 
 import os
 import shutil
 import signal
 import sys
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
@@ -26,6 +27,8 @@ def add_null_models():
     from reelkiln.models import cards
 
     real = cards.load_cards
+    many = null_card().presets["standard"]
+    few = replace(many, steps=1)
     nulls = (
         null_card(),
         null_card("null-black", picture="black"),
@@ -33,6 +36,7 @@ def add_null_models():
         null_card("null-slow", step_seconds=20.0),
         null_card("null-far", files=("config.json", "net.bin.json")),
         null_card("null-led", reach=LED),
+        replace(null_card("null-few"), presets={"draft": few, "standard": many}),
         null_card("null-large", files=("config.json", "net/w.safetensors")),
         null_card("null-words", files=("tokenizer/spiece.model", "net/w.safetensors")),
         null_card("null-fp16", files=("config.json", "net/w.fp16.safetensors")),

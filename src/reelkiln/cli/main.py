@@ -12,6 +12,7 @@ import typer
 from reelkiln import __version__
 from reelkiln.cli.backup import backup, restore
 from reelkiln.cli.batch import batch
+from reelkiln.cli.bench import bench
 from reelkiln.cli.clean import clean
 from reelkiln.cli.console import show_error
 from reelkiln.cli.gate import gate
@@ -52,6 +53,7 @@ app.command("validate")(validate)
 app.command("label")(label)
 app.add_typer(platforms, name="platforms")
 app.add_typer(models, name="models")
+app.command("bench")(bench)
 app.command("init")(init)
 app.command("shots")(shots)
 app.command("batch")(batch)

@@ -103,9 +103,11 @@ def machine_for(vram: str | None, ram: str | None) -> Machine:
     from reelkiln.backends.probe import probe
     from reelkiln.plan.machine import imagine
     from reelkiln.workshop.amounts import parse_bytes
+    from reelkiln.workshop.open import current_folder, open_workshop, this_machine
+    from reelkiln.workshop.settings import read_settings
 
     if vram is None and ram is None:
-        return probe()
+        return this_machine(open_workshop(current_folder(), read_settings()).state)
     here = None if vram is not None and ram is not None else probe()
     return imagine(
         vram=parse_bytes(vram) if vram is not None else here.vram_total if here else 0,

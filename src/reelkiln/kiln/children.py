@@ -88,9 +88,9 @@ class ChildRenderer:
         return tuple(child.pid for child in self._children)
 
     def close(self) -> None:
-        """End every child."""
+        """End every child: one that waits for orders goes by itself, with what it holds."""
         for child in self._children:
-            child.end()
+            child.retire()
 
 
 class _Child:
@@ -119,6 +119,16 @@ class _Child:
         if "error" in answer:
             raise error_from_json(answer["error"])
         return Rendered.from_json(answer["rendered"])
+
+    def retire(self) -> None:
+        """Let the child go: it ends when the pipe is closed, or is ended where it does not."""
+        process = self._process
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
+        if process is not None:
+            process.join(self._patience)
+        self.end()
 
     def end(self) -> None:
         """End the child, whatever it does."""

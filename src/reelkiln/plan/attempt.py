@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from reelkiln.plan.budget import device_budget, pinned_budget, ram_budget
+from reelkiln.plan.calibration import Device, Measured
 from reelkiln.plan.card import Card
 from reelkiln.plan.estimate import (
     DTYPE_BITS,
@@ -14,6 +15,7 @@ from reelkiln.plan.estimate import (
     pinned_need,
     ram_need,
     seconds_need,
+    start_need,
 )
 from reelkiln.plan.ladder import Rung, rungs
 from reelkiln.plan.machine import GiB, Machine
@@ -29,13 +31,17 @@ _SAFER: Mapping[Dtype, Dtype] = MappingProxyType({"float16": "bfloat16", "bfloat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """A rung tried: what it needs (bytes, seconds), and why not (empty: it fits)."""
+    """A rung tried: what it needs (bytes, seconds), and why not (empty: it fits).
+
+    `start_seconds` of the seconds pass before rendering begins.
+    """
 
     rung: Rung
     dtype: Dtype
     peak_bytes: int
     ram_bytes: int
     seconds: float
+    start_seconds: float
     refusal: str
 
     def __str__(self) -> str:
@@ -71,16 +77,27 @@ def attempt(what: Outline, rung: Rung, machine: Machine, dtype: Dtype) -> Attemp
     )
     peaks = [need.peak for job in jobs for need in device_need(job, rung).values()]
     largest = max(jobs, key=lambda job: job.frames)
+    known = _measured(what.card, rung, machine)
     peak = max(peaks, default=0)
     ram, pinned = ram_need(largest, rung), pinned_need(largest, rung)
+    peak, ram = int(peak * known.vram), int(ram * known.ram)
+    start = start_need(largest)
+    rendering = seconds_need(jobs, rung, machine) - start
     return Attempt(
         rung=rung,
         dtype=kind,
         peak_bytes=peak,
         ram_bytes=ram,
-        seconds=seconds_need(jobs, rung, machine),
+        seconds=start * known.start + rendering * known.render,
+        start_seconds=start * known.start,
         refusal=_refusal(peak, ram, pinned, machine),
     )
+
+
+def _measured(card: Card, rung: Rung, machine: Machine) -> Measured:
+    """What was measured of the model on this machine; factors of 1 where nothing was."""
+    device: Device = "cpu" if rung.residence == "cpu" else "cuda"
+    return machine.measured.of(card.name, device) or Measured(on="")
 
 
 def _refusal(peak: int, ram: int, pinned: int, machine: Machine) -> str:

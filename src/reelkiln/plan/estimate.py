@@ -36,6 +36,7 @@ __all__ = [
     "pinned_need",
     "ram_need",
     "seconds_need",
+    "start_need",
 ]
 
 Dtype: TypeAlias = Literal["float32", "float16", "bfloat16"]
@@ -217,14 +218,18 @@ def pinned_need(job: Job, rung: Rung) -> int:
     return sum(_stored(part, part.params, job, rung) for part in _parts(job.card, "denoise"))
 
 
+def start_need(job: Job) -> float:
+    """Seconds from importing the libraries until the weights are read."""
+    return _START + sum(part.params for part in job.card.parts) * 2 / _DISK
+
+
 def seconds_need(jobs: tuple[Job, ...], rung: Rung, machine: Machine) -> float:
     """Seconds from importing the libraries to the last decoded frame, for all segments together."""
     rate = _rate(rung, jobs[0].dtype, machine)
     weights = sum(part.params for part in jobs[0].card.parts) * 2
     # Staged parts come and go with every segment; streamed ones are first copied to pinned memory.
     moves = weights / _PAGEABLE if rung.residence in ("staged", "streamed") else 0.0
-    once = _START + weights / _DISK
-    return once + sum(moves + _render_seconds(job, rung, rate) for job in jobs)
+    return start_need(jobs[0]) + sum(moves + _render_seconds(job, rung, rate) for job in jobs)
 
 
 def _render_seconds(job: Job, rung: Rung, rate: float) -> float:

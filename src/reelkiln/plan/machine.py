@@ -1,6 +1,8 @@
 """The machine, as the planner sees it. Asking the real one is an effect: `backends.probe`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from reelkiln.plan.calibration import Calibration
 
 __all__ = ["GiB", "Machine", "MiB", "imagine"]
 
@@ -15,6 +17,7 @@ class Machine:
     `gpu` is the GPU's name, or None where there is none that torch can use. `bf16` says whether the
     GPU computes bfloat16 natively (compute capability 8.0 or newer), not by emulation.
     `system` is "Linux", "Windows" or "Darwin". `cores` counts physical processor cores.
+    `measured` is what `reelkiln bench --calibrate` found out about it.
     """
 
     gpu: str | None
@@ -25,6 +28,7 @@ class Machine:
     ram_free: int
     system: str
     cores: int = 2
+    measured: Calibration = field(default_factory=Calibration)
 
 
 def imagine(*, vram: int, ram: int, system: str = "Linux") -> Machine:

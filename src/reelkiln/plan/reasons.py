@@ -88,10 +88,13 @@ def explain_device(
 ) -> tuple[str, str]:
     """Why this device and dtype, and how long it will take."""
     about = f"It takes about {duration(seconds)}"
+    known = machine.measured.of(card.name, "cpu" if rung.residence == "cpu" else "cuda")
+    if known is not None:
+        about += f"; measured here on {known.on}: {known.render:.2f} times what was counted"
     if rung.residence == "cpu":
         why = "no GPU was found" if machine.gpu is None else f"{machine.gpu} has too little memory"
         return (f"float32 on the processor: {why}.", f"{about}.")
-    if not known_gpu(machine.gpu or ""):
+    if known is None and not known_gpu(machine.gpu or ""):
         about += f"; how fast {machine.gpu} is was not measured, an RTX 3050 Ti was assumed"
     why = "as its card says" if dtype == card.dtype_gpu else f"not {card.dtype_gpu}, on this GPU"
     return (f"{dtype} on {machine.gpu}, {why}.", f"{about}.")

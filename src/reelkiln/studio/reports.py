@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from reelkiln.kiln.inspect import Inspected
 
-__all__ = ["Plot", "gate_report", "page", "plot"]
+__all__ = ["Plot", "gate_report", "page", "plot", "text"]
 
 _WIDTH, _HEIGHT, _CHUNKS = 260, 56, 120
 
@@ -75,8 +75,33 @@ def page(template: str, **values: Any) -> str:
     environment = Environment(
         loader=FunctionLoader(_source), autoescape=True, undefined=StrictUndefined
     )
+    environment.globals["heads"] = _heads
     made: str = environment.get_template(template).render(style=style, digest=digest, **values)
     return made
+
+
+def text(template: str, **values: Any) -> str:
+    """A template of this room as Markdown. What comes from outside goes through the filter `cell`.
+
+    Raises:
+        jinja2.UndefinedError: the template names a value that is not given.
+    """
+    environment = Environment(  # noqa: S701  no HTML: there is nothing to escape
+        loader=FunctionLoader(_source),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["heads"] = _heads
+    environment.filters["cell"] = lambda words: str(words).replace("|", "\\|").replace("\n", " ")
+    made: str = environment.get_template(template).render(**values)
+    return made
+
+
+def _heads(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """The heads of a table that lies on its side: every key but the first, which names the row."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return list(names)[1:]
 
 
 def gate_report(films: Sequence[tuple[Inspected, Mapping[int, bytes]]]) -> str:

@@ -15,6 +15,7 @@ from reelkiln.backends.probe import probe, versions
 from reelkiln.errors import LedgerError, UsageError
 from reelkiln.film.label import Signer, open_signer
 from reelkiln.kiln.bench import Bench
+from reelkiln.kiln.calibrate import calibrated
 from reelkiln.plan.machine import Machine
 from reelkiln.store.ledger import Ledger, open_ledger
 from reelkiln.workshop.settings import Settings
@@ -27,6 +28,7 @@ __all__ = [
     "open_bench",
     "open_desk",
     "open_workshop",
+    "this_machine",
 ]
 
 MARK = "brand.yaml"
@@ -91,7 +93,7 @@ def open_bench(workshop: Workshop, ask: Callable[[], Machine] = probe) -> Iterat
     _make_folder(workshop.state)
     with open_ledger(workshop.state / "ledger.db") as ledger:
         yield Bench(
-            machine=ask(),
+            machine=calibrated(ask(), workshop.state),
             ledger=ledger,
             scratch=workshop.state / "scratch",
             cache=workshop.settings.cache,
@@ -120,6 +122,11 @@ def open_desk(workshop: Workshop) -> Iterator[Desk]:
     _make_folder(workshop.state)
     with open_ledger(workshop.state / "ledger.db") as ledger:
         yield Desk(ledger, lambda: datetime.now(UTC))
+
+
+def this_machine(state: Path) -> Machine:
+    """This machine, with what `reelkiln bench --calibrate` measured on it."""
+    return calibrated(probe(), state)
 
 
 def _signer(workshop: Workshop) -> Signer:

@@ -1,0 +1,74 @@
+"""What a GPU has drawn so far, and its driver's version, asked of NVIDIA's own library (NVML).
+
+NVML comes with the driver, so nothing is installed for it. GPUs since Volta count their energy in
+millijoules since the driver was loaded (nvmlDeviceGetTotalEnergyConsumption); where a GPU, a driver
+or another maker's card has no such counter, energy is not known, and is said to be that.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+__all__ = ["GpuMeter", "gpu_meter"]
+
+_LIBRARY = "nvml.dll" if os.name == "nt" else "libnvidia-ml.so.1"
+_SUCCESS = 0
+_VERSION_BYTES = 80
+"""NVML_SYSTEM_DRIVER_VERSION_BUFFER_SIZE of nvml.h."""
+
+
+class GpuMeter:
+    """Reads one GPU's counters; `driver` is the driver's version, empty where it is not known."""
+
+    def __init__(self, library: Any = None, index: int = 0) -> None:
+        self._library, self._handle = library, ctypes.c_void_p()
+        self.driver = ""
+        if library is None:
+            return
+        text = ctypes.create_string_buffer(_VERSION_BYTES)
+        if library.nvmlSystemGetDriverVersion(text, _VERSION_BYTES) == _SUCCESS:
+            self.driver = text.value.decode("ascii", "replace")
+        found = library.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(self._handle))
+        if found != _SUCCESS:
+            self._library = None
+
+    def joules(self) -> float | None:
+        """Energy drawn since the driver was loaded, by whatever used the GPU; None: not known."""
+        if self._library is None:
+            return None
+        counted = ctypes.c_ulonglong()
+        asked = self._library.nvmlDeviceGetTotalEnergyConsumption
+        if asked(self._handle, ctypes.byref(counted)) != _SUCCESS:
+            return None
+        return counted.value / 1000
+
+
+@contextmanager
+def gpu_meter() -> Iterator[GpuMeter]:
+    """A meter for the GPU that renders here; one that knows nothing where there is none.
+
+    NVML counts all GPUs of the computer, torch those it is allowed: the first number that
+    CUDA_VISIBLE_DEVICES names is taken.
+    """
+    try:
+        library = ctypes.CDLL(_LIBRARY)
+        ready = library.nvmlInit_v2() == _SUCCESS
+    except (OSError, AttributeError):  # no driver, or one from before 2013
+        yield GpuMeter()
+        return
+    if not ready:
+        yield GpuMeter()
+        return
+    try:
+        yield GpuMeter(library, _index())
+    finally:
+        library.nvmlShutdown()
+
+
+def _index() -> int:
+    first = os.environ.get("CUDA_VISIBLE_DEVICES", "").partition(",")[0].strip()
+    return int(first) if first.isdigit() else 0

@@ -1,0 +1,293 @@
+"""`reelkiln bench`: how fast, how large and how steady the models are on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reelkiln.cli.console import out, say, show_json, table
+from reelkiln.cli.options import Json, PresetName, Quiet
+from reelkiln.cli.progress import telling
+
+if TYPE_CHECKING:
+    from reelkiln.cli.progress import Teller
+    from reelkiln.kiln.comparison import Change, Quality, Report, Summary
+    from reelkiln.kiln.trial import Series, Trial
+    from reelkiln.plan.card import Card
+    from reelkiln.plan.machine import Machine
+    from reelkiln.studio.bench import Priced
+    from reelkiln.workshop.open import Workshop
+
+__all__ = ["bench"]
+
+HISTORY = "bench"
+
+
+def bench(
+    *,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", metavar="NAME", help="Only this one; may be said several times."),
+    ] = None,
+    preset: PresetName = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="One prompt and one shape instead of three and three.")
+    ] = False,
+    repeats: Annotated[
+        int,
+        typer.Option(
+            "--repeats", metavar="N", min=1, max=20, help="How often the first prompt is rendered."
+        ),
+    ] = 2,
+    quality: Annotated[
+        bool,
+        typer.Option("--quality", help="All presets, held against the one with the most steps."),
+    ] = False,
+    calibrate: Annotated[
+        bool,
+        typer.Option("--calibrate", help="Let plans on this machine go by what was measured."),
+    ] = False,
+    price: Annotated[
+        float | None,
+        typer.Option("--price", metavar="N", min=0, help="What a kilowatt-hour costs: 0.30"),
+    ] = None,
+    currency: Annotated[
+        str, typer.Option("--currency", metavar="TEXT", help="Of the price: EUR")
+    ] = "",
+    watts: Annotated[
+        float | None,
+        typer.Option(
+            "--watts",
+            metavar="N",
+            min=0,
+            help="What this computer draws while it renders, where its driver cannot tell.",
+        ),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write a page with plots.")
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option("--markdown", metavar="FILE", help="Write the table as Markdown.")
+    ] = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Measure the installed models here: seconds, memory, energy, steadiness, the gate's figures.
+
+    Every model on this disk is rendered with the same words and shapes. Ctrl-C keeps what was
+    measured. Each evening is kept, so that an update that makes something slower shows.
+    """
+    from reelkiln.kiln.benchmark import series_for
+    from reelkiln.kiln.comparison import changes, qualities, summaries
+    from reelkiln.kiln.history import keep_report, kept_reports
+    from reelkiln.studio.bench import Priced
+    from reelkiln.workshop.open import current_folder, open_workshop
+    from reelkiln.workshop.settings import read_settings
+
+    workshop = open_workshop(current_folder(), read_settings())
+    cards = _cards(model, workshop.settings.cache)
+    wanted = series_for(cards, preset=preset, quick=quick, repeats=repeats, quality=quality)
+    earlier = kept_reports(workshop.state / HISTORY)
+    report, stopped = _measured(wanted, workshop, quiet=quiet)
+    keep_report(report, workshop.state / HISTORY)
+    if calibrate:
+        _calibrate(report, workshop)
+    shown = _Shown(
+        report=report,
+        rows=summaries(report, {card.name: card for card in cards}),
+        changed=changes(report, earlier),
+        qualities=qualities(report) if quality else (),
+        priced=Priced(price, currency, watts),
+        earlier=earlier,
+    )
+    shown.write(html, markdown)
+    shown.show(as_json=json)
+    if stopped:
+        raise KeyboardInterrupt
+    if all(trial.failure for trial in report.trials):
+        raise typer.Exit(1)
+
+
+def _cards(names: list[str] | None, cache: Path | None) -> list[Card]:
+    """The models asked for, else all that are on this disk.
+
+    Raises:
+        UnknownName: there is no such model.
+        WeightsMissing: one that was asked for is not on this disk.
+    """
+    from reelkiln.models.cards import find_card, load_cards
+    from reelkiln.models.installed import is_installed, locate
+
+    if names:
+        cards = [find_card(name) for name in dict.fromkeys(names)]
+        for card in cards:
+            locate(card, card.default_preset, cache)
+        return cards
+    every = [
+        c.with_set(name) if name else c for c in load_cards().values() for name in c.sets or [""]
+    ]
+    return [card for card in every if is_installed(card, card.default_preset, cache)]
+
+
+def _measured(wanted: Sequence[Series], workshop: Workshop, *, quiet: bool) -> tuple[Report, bool]:
+    """The report of everything that was measured, and whether Ctrl-C cut it short."""
+    from datetime import UTC, datetime
+
+    from reelkiln import __version__
+    from reelkiln.backends.energy import gpu_meter
+    from reelkiln.backends.probe import probe, versions
+    from reelkiln.kiln.bench import machine_words
+    from reelkiln.kiln.benchmark import measure
+    from reelkiln.kiln.comparison import Report
+    from reelkiln.kiln.watch import Watch
+
+    machine = probe()  # as it is: what an earlier calibration says would be counted twice
+    trials: list[Trial] = []
+    stopped = False
+    with telling(quiet=quiet) as teller, gpu_meter() as meter, _scratch(workshop) as scratch:
+        _announce(wanted, machine, teller)
+        watch = Watch(teller.progress, teller.note)
+        runs = measure(
+            wanted,
+            machine=machine,
+            cache=workshop.settings.cache,
+            scratch=scratch,
+            watch=watch,
+            joules=meter.joules,
+        )
+        try:
+            for trial in runs:
+                trials.append(trial)
+                teller.note(_line(trial, len(trials), sum(len(one.runs) for one in wanted)))
+        except KeyboardInterrupt:
+            stopped = True
+            runs.close()
+        driver = {"driver": meter.driver} if meter.driver else {}
+    report = Report(
+        when=datetime.now(UTC).isoformat(timespec="seconds"),
+        machine=machine_words(machine),
+        versions={"reelkiln": __version__, **versions(), **driver},
+        trials=tuple(trials),
+        whole=not stopped,
+    )
+    return report, stopped
+
+
+@contextmanager
+def _scratch(workshop: Workshop) -> Iterator[Path]:
+    from reelkiln.film.faults import on_disk
+
+    place = workshop.state / "scratch"
+    with on_disk(place):
+        place.mkdir(parents=True, exist_ok=True)
+        folder = TemporaryDirectory(prefix="bench-", dir=place, ignore_cleanup_errors=True)
+    with folder as path:
+        yield Path(path)
+
+
+def _announce(wanted: Sequence[Series], machine: Machine, teller: Teller) -> None:
+    from reelkiln.kiln.trial import planned
+    from reelkiln.plan.reasons import duration
+
+    runs = sum(len(series.runs) for series in wanted)
+    models = ", ".join(dict.fromkeys(series.card.name for series in wanted))
+    about = duration(sum(planned(series, machine) for series in wanted))
+    teller.note(f"{runs} clips with {models}, about {about}; Ctrl-C keeps what was measured")
+
+
+def _line(trial: Trial, number: int, of: int) -> str:
+    what = f"[{number}/{of}] {trial.model}, {trial.preset}, {trial.shape}"
+    if trial.failure:
+        return f"{what}: {trial.failure}"
+    pace = f"{trial.pace:.2f}" if trial.pace is not None else "?"
+    return f"{what}: {trial.render_seconds:.1f} s, {pace} s for a second of video"
+
+
+def _calibrate(report: Report, workshop: Workshop) -> None:
+    from reelkiln.backends.probe import probe
+    from reelkiln.kiln.calibrate import keep_calibration, learnt
+
+    new = learnt(report.trials, report.when[:10])
+    if not new.models:
+        say("nothing was measured that plans could go by")
+        return
+    path = keep_calibration(new, probe(), workshop.state)
+    say(f"plans on this machine go by {path} from now on")
+
+
+class _Shown:
+    """What was measured, on its way to files and to the terminal."""
+
+    def __init__(
+        self,
+        *,
+        report: Report,
+        rows: tuple[Summary, ...],
+        changed: tuple[Change, ...],
+        qualities: tuple[Quality, ...],
+        priced: Priced,
+        earlier: tuple[Report, ...],
+    ) -> None:
+        self.report, self.rows, self.changed = report, rows, changed
+        self.qualities, self.priced, self.earlier = qualities, priced, earlier
+
+    def write(self, html: Path | None, markdown: Path | None) -> None:
+        from reelkiln.film.partfile import write_bytes
+        from reelkiln.studio.bench import bench_html, bench_markdown
+
+        if html is not None:
+            page = bench_html(
+                self.report,
+                self.rows,
+                priced=self.priced,
+                changed=self.changed,
+                qualities=self.qualities,
+                earlier=self.earlier,
+            )
+            write_bytes(html, page.encode("utf-8"))
+            say(f"wrote {html}")
+        if markdown is not None:
+            words = bench_markdown(
+                self.report,
+                self.rows,
+                priced=self.priced,
+                changed=self.changed,
+                qualities=self.qualities,
+            )
+            write_bytes(markdown, words.encode("utf-8"))
+            say(f"wrote {markdown}")
+
+    def show(self, *, as_json: bool) -> None:
+        from reelkiln.plan.form import write
+        from reelkiln.studio.bench import rows_of
+
+        if as_json:
+            show_json(
+                {
+                    "report": write(self.report),
+                    "summaries": [write(row) for row in self.rows],
+                    "changes": [{**write(c), "line": str(c)} for c in self.changed],
+                    "qualities": [write(each) for each in self.qualities],
+                }
+            )
+            return
+        for line in _sideways(rows_of(self.rows, self.priced)):
+            out(line)
+        for change in self.changed:
+            out(str(change))
+        for row in self.rows:
+            for failure in row.failures:
+                out(f"{row.model} ({row.preset}): {failure}")
+
+
+def _sideways(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """A table with a column for each model."""
+    if not rows:
+        return []
+    heads = dict.fromkeys(name for row in rows for name in row)
+    return table([(head, *(row.get(head, "not measured") for row in rows)) for head in heads])

@@ -1,0 +1,39 @@
+"""Energy and driver: what NVIDIA's library says, and nothing where it cannot say it."""
+
+import ctypes
+
+from reelkiln.backends.energy import GpuMeter, gpu_meter
+
+
+class Library:
+    """NVML's functions by their signatures in nvml.h, for one GPU with the index 0."""
+
+    def __init__(self, counter=0):
+        self.counter = counter
+
+    def nvmlSystemGetDriverVersion(self, text, length):
+        ctypes.memmove(text, b"595.71.05\0", 10)
+        return 0 if length >= 10 else 7
+
+    def nvmlDeviceGetHandleByIndex_v2(self, index, handle):
+        return 0 if index == 0 else 2
+
+    def nvmlDeviceGetTotalEnergyConsumption(self, handle, counted):
+        counted._obj.value = 12_500
+        return self.counter
+
+
+def test_without_a_driver_nothing_is_known():
+    with gpu_meter() as meter:
+        assert meter.joules() is None or meter.driver
+
+
+def test_millijoules_become_joules():
+    meter = GpuMeter(Library())
+    assert meter.driver == "595.71.05"
+    assert meter.joules() == 12.5
+
+
+def test_a_gpu_without_a_counter_is_not_known():
+    assert GpuMeter(Library(counter=3)).joules() is None
+    assert GpuMeter(Library(), index=4).joules() is None

@@ -1,0 +1,135 @@
+"""`reelkiln bench` as a process: models really rendered, in children of their own."""
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cli.running import command, refused, result, run
+
+SMALL = ("--model", "null", "--quick")
+
+
+def kept():
+    """The evenings in the state folder, the oldest first."""
+    folder = Path(os.environ["REELKILN_STATE"]) / "bench"
+    return [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path, monkeypatch):
+    monkeypatch.setenv("REELKILN_STATE", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+def test_a_model_is_measured_and_written_down_in_every_form(state):
+    done = run("bench", *SMALL, "--price", "0.3", "--watts", "50", "--html", "b.html",
+               "--markdown", "b.md", "--json")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = result(done)
+    (row,) = told["summaries"]
+    assert (row["model"], row["runs"], row["failed"], row["kept"]) == ("null", 2, 0, 2)
+    assert row["same"] is True
+    assert row["pace"] > 0
+    assert row["wh_per_second"] is None
+    assert row["peak_ram"] > 50_000_000
+    first, again = told["report"]["trials"]
+    assert first["took"]["load"] > 0
+    assert "load" not in again["took"]  # the model stayed loaded
+    assert first["sha256"] == again["sha256"]
+    assert first["video"] == 2.0
+    assert kept() == [{"format": 1, **told["report"]}]
+    for name in ("b.html", "b.md"):
+        page = Path(name).read_text("utf-8")
+        assert "null (standard)" in page
+        assert "same pixels" in page
+        assert "(at 50 W)" in page
+    assert "<script" not in Path("b.html").read_text("utf-8")
+    assert not [path for path in (state / "scratch").iterdir()]
+
+
+def test_what_the_gate_refuses_is_measured_all_the_same():
+    done = run("bench", *SMALL, "--model", "null-black", "--json")
+    assert done.returncode == 0, done.stderr
+    well, black = result(done)["summaries"]
+    assert well["kept"] == 2
+    assert black["kept"] == 0
+    assert black["pace"] < 1
+    assert [trial["takes"] for trial in result(done)["report"]["trials"]] == [1, 1, 3, 3]
+
+
+def test_a_preset_that_a_model_lacks_is_refused_before_anything_runs():
+    done = run("bench", "--model", "null-led", "--model", "null", "--quick", "--preset", "gone")
+    assert "no preset of null-led is called 'gone'" in refused(done, 2)
+    assert kept() == []
+
+
+def test_ctrl_c_keeps_what_was_measured(state):
+    running = subprocess.Popen(
+        command("bench", *SMALL, "--model", "null-slow", "--html", "b.html"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    for line in running.stderr:
+        if line.startswith("[2/4]"):
+            break
+    for line in running.stderr:
+        if line.startswith("rendering"):
+            break
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 130, err
+    assert "null (standard)" in out
+    (evening,) = kept()
+    assert evening["whole"] is False
+    assert [trial["model"] for trial in evening["trials"]] == ["null", "null"]
+    assert "Stopped before the end" in Path("b.html").read_text("utf-8")
+    assert not [path for path in (state / "scratch").iterdir()]
+
+
+def test_calibrated_plans_say_what_was_measured_and_an_older_evening_is_compared(state):
+    wish = ("plan", "a jar", "--model", "null", "--seconds", "2", "--json")
+    before = result(run(*wish))
+    assert run("bench", *SMALL, "--calibrate", "--quiet").returncode == 0
+    after = result(run(*wish))
+    assert after["seconds_estimate"] != before["seconds_estimate"]
+    assert any("measured here on" in line for line in after["because"])
+    (path,) = (state / "bench").glob("*.json")
+    evening = json.loads(path.read_text("utf-8"))
+    evening["versions"]["torch"] = "1.0"
+    evening["when"] = "2026-01-02T00:00:00+00:00"
+    for trial in evening["trials"]:
+        trial["took"] = {phase: seconds / 100 for phase, seconds in trial["took"].items()}
+    path.write_text(json.dumps(evening), encoding="utf-8")
+    told = run("bench", *SMALL, "--quiet")
+    assert "null standard 1:1, 2 s: slower than on 2026-01-02" in told.stdout
+    assert "torch 1.0, then" in told.stdout
+
+
+def test_presets_are_held_against_the_one_with_the_most_steps():
+    done = run("bench", "--model", "null-few", "--quick", "--quality", "--json")
+    assert done.returncode == 0, done.stderr
+    (row,) = result(done)["qualities"]
+    assert (row["preset"], row["against"]) == ("draft", "standard")
+    assert 5 < row["psnr"] < 60
+
+
+def test_a_model_that_is_not_here_is_named():
+    assert "models pull epicrealism" in refused(run("bench", "--model", "epicrealism"), 1)
+
+
+@pytest.mark.torch
+def test_the_bundled_model_is_really_measured():
+    done = run("bench", "--model", "spark", "--preset", "draft", "--quick", "--repeats", "1",
+               "--json")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (trial,) = result(done)["report"]["trials"]
+    assert trial["failure"] == ""
+    assert {"load", "encode", "denoise", "decode"} <= set(trial["took"])
+    assert trial["size"] == "160x160"
+    assert trial["peak_ram"] > 300_000_000
+    assert trial["counted"] > trial["counted_start"] > 0

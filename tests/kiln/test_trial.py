@@ -1,0 +1,77 @@
+"""Series measured in real child processes: what fails is a row, and the rest goes on."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import psutil
+import pytest
+
+from kiln.nulls import NO_GPU, null_card
+from reelkiln.kiln.trial import PROMPTS, Series, Shape, planned, run_series
+from reelkiln.kiln.watch import Watch
+
+SQUARE = Shape("1:1", Fraction(1))
+
+
+def series(card=None, **more):
+    return Series(card=card or null_card(), preset="standard", shape=SQUARE, **more)
+
+
+def trials(wanted, folder, watch=Watch(), **more):  # noqa: B008  a frozen value
+    runs = run_series(wanted, machine=NO_GPU, cache=None, folder=folder, watch=watch, **more)
+    return list(runs)
+
+
+def test_every_dialect_has_the_same_pictures():
+    assert {len(prompts) for prompts in PROMPTS.values()} == {3}
+    for words in zip(*PROMPTS.values(), strict=True):
+        for thing in ("gold", "white", "red"):
+            assert len({thing in prompt for prompt in words}) == 1
+
+
+def test_prompts_come_once_and_the_first_again():
+    runs = series(prompts=2, repeats=3).runs
+    assert [number for _, number in runs] == [0, 0, 1, 2]
+    assert len({prompt for prompt, number in runs if number}) == 1
+    assert planned(series(prompts=1, repeats=1), NO_GPU) > 0
+
+
+def test_a_process_that_is_killed_is_a_row(tmp_path):
+    """As the system does for want of memory; the next run has a new process."""
+    killed = []
+
+    def watch(progress):
+        if progress.phase == "denoise" and not killed:
+            (child,) = [p for p in psutil.Process().children() if "spawn" in " ".join(p.cmdline())]
+            killed.append(child.pid)
+            child.kill()
+
+    first, second = trials(series(prompts=1), tmp_path, Watch(watch))
+    assert "is gone" in first.failure
+    assert first.pace is None
+    assert not second.failure
+    assert second.took["load"] > 0
+
+
+def test_a_shape_that_fits_nowhere_is_one_row(tmp_path):
+
+    small = replace(NO_GPU, ram_total=1 << 20, ram_free=1 << 20)
+    runs = run_series(series(), machine=small, cache=None, folder=tmp_path, watch=Watch())
+    (only,) = list(runs)
+    assert "fits on no rung" in only.failure
+
+
+def test_energy_is_what_the_counter_moved_by(tmp_path):
+    counter = iter(range(0, 1000, 7))
+    drawn = [t.joules for t in trials(series(prompts=2), tmp_path, joules=lambda: next(counter))]
+    assert drawn == [7, 7, 7]
+
+
+def test_a_stop_ends_the_process_that_renders(tmp_path):
+    def stop(progress):
+        if progress.phase == "denoise":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trials(series(null_card(step_seconds=0.2)), tmp_path, Watch(stop))
+    assert not [p for p in psutil.Process().children() if "spawn" in " ".join(p.cmdline())]
