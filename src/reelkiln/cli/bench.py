@@ -128,9 +128,7 @@ def _cards(names: list[str] | None, cache: Path | None) -> list[Card]:
         for card in cards:
             locate(card, card.default_preset, cache)
         return cards
-    every = [
-        c.with_set(name) if name else c for c in load_cards().values() for name in c.sets or [""]
-    ]
+    every = [each for card in load_cards().values() for each in card.each_set]
     return [card for card in every if is_installed(card, card.default_preset, cache)]
 
 

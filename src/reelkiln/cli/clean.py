@@ -48,7 +48,7 @@ def clean(
 def _where(workshop: Workshop) -> Survey:
     from reelkiln.kiln.clean import Survey
     from reelkiln.models.cards import load_cards
-    from reelkiln.models.installed import disk_bytes
+    from reelkiln.models.installed import disk_bytes, is_installed
     from reelkiln.models.scorers import load_scorers
     from reelkiln.store.ledger import open_ledger
     from reelkiln.store.reviews import approved_files
@@ -59,10 +59,12 @@ def _where(workshop: Workshop) -> Survey:
         with open_ledger(path) as ledger:
             approved = approved_files(ledger)
     every: dict[str, Fetchable] = {**load_cards(), **load_scorers()}
+    cache = workshop.settings.cache
     sizes = {
-        name: disk_bytes(card, workshop.settings.cache)
-        for name, card in every.items()
-        if not card.bundled
+        each.name: disk_bytes(each, cache)
+        for card in every.values()
+        for each in card.each_set
+        if not each.bundled and (each is card or is_installed(each, each.default_preset, cache))
     }
     return Survey(
         state=workshop.state,

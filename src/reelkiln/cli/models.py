@@ -22,7 +22,12 @@ app = typer.Typer(
     help="See, download and check models.", no_args_is_help=True, rich_markup_mode=None
 )
 
-_HERE = {"bundled": "inside this package", "yes": "on this disk", "no": "not on this disk"}
+_HERE = {
+    "bundled": "inside this package",
+    "yes": "on this disk",
+    "no": "not on this disk",
+    "another set": "another set of it is",
+}
 
 
 @app.command("list")
@@ -103,6 +108,9 @@ def _facts(card: Fetchable, cache: Path | None) -> dict[str, Any]:
     here = "bundled" if card.bundled else "no"
     if not card.bundled and is_installed(card, card.default_preset, cache):
         here = "yes"
+    others = [each for each in card.each_set[1:] if "@" not in card.name]
+    if here == "no" and any(is_installed(each, each.default_preset, cache) for each in others):
+        here = "another set"
     return {
         "name": card.name,
         "title": card.title,
@@ -134,7 +142,7 @@ def _show_sets(card: Card, cache: Path | None) -> None:
         return
     out(f"\nSets of files, and the time to fetch one over a line of {LINE_MBIT} Mbit a second:")
     for each in _sets(card, cache):
-        mark = " (recommended)" if each["default"] else ""
+        mark = " (recommended)" if each["default"] and each["set"] != "recommended" else ""
         took = duration(each["bytes"] * 8 / (LINE_MBIT * 10**6))
         out(
             f"  {each['set']}{mark}: {each['title']}, {each['size']}, {_HERE[each['here']]}, {took}"

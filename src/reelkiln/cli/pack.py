@@ -56,7 +56,7 @@ def pack(
         if with_models
         for place, path in weight_files(card, cache).items()
     }
-    sizes = {name: sum(source.bytes for source in card.sources) for name, card in used.items()}
+    sizes = {name: sum(source.bytes for source in card.used_sources) for name, card in used.items()}
     packed = write(
         folder,
         workshop.state,

@@ -147,10 +147,8 @@ def _to_check(name: str | None, chosen_set: str | None, cache: Path | None) -> l
 
     if name:
         return [find_fetchable(f"{name}@{chosen_set}" if chosen_set else name)]
-    cards = load_cards().values()
-    every: list[Fetchable] = [c for c in cards if not c.sets]
-    every += [c.with_set(each) for c in cards for each in c.sets]
-    every += load_scorers().values()
+    both: list[Fetchable] = [*load_cards().values(), *load_scorers().values()]
+    every = [each for card in both for each in card.each_set]
     return [card for card in every if is_installed(card, card.default_preset, cache)]
 
 

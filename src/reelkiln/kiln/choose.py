@@ -67,7 +67,7 @@ def _set_here(card: Card, installed: Callable[[Card], bool]) -> Card | None:
     if installed(card):
         return card
     # Whoever names a set gets that one.
-    others = () if "@" in card.name else (card.with_set(name) for name in card.sets)
+    others = () if "@" in card.name else card.each_set[1:]
     return next((other for other in others if installed(other)), None)
 
 

@@ -161,7 +161,9 @@ def _libraries(card: Fetchable) -> Check:
 
 def _tokenizer(card: Fetchable) -> Check:
     problems = tuple(tokenizer_problems(card))
-    return Check("tokenizer", "wrong" if problems else "ok", "readable", problems)
+    if problems:
+        return Check("tokenizer", "wrong", "cannot be read here", problems)
+    return Check("tokenizer", "ok", "readable")
 
 
 def _unknown(why: str) -> tuple[Check, ...]:

@@ -282,6 +282,12 @@ class Card:
         bits = self.sets[self.default_set].bits if self.sets else {}
         return all(bits.get(part.name) == 8 for part in self.parts if part.stage == "denoise")
 
+    @property
+    def each_set(self) -> tuple["Card", ...]:
+        """This card with each of its sets, its own first; itself alone where there are none."""
+        others = [self.with_set(name) for name in self.sets if name != self.default_set]
+        return (self, *others)
+
     def _check_sources(self) -> None:
         names = {source.name for source in self.sources}
         for source in self.sources:

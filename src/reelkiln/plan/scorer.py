@@ -52,6 +52,11 @@ class ScorerCard:
         return self.sources
 
     @property
+    def each_set(self) -> tuple["ScorerCard", ...]:
+        """Itself: its files are stored in one way."""
+        return (self,)
+
+    @property
     def default_preset(self) -> str:
         """There are no presets: it has one way to look."""
         return ""
