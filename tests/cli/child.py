@@ -2,9 +2,10 @@
 
     python tests/cli/child.py PREPARED,… ARGUMENT …
 
-Prepared ground, by name: `gpu` (a GPU that is imagined), `no-torch` (as if it were not installed),
-`no-pieces` (without sentencepiece), `small-disk` (a megabyte is free), `full-disk` (the system says
-so when files are made durable), `stop-PHASE` (a real SIGINT from within, when that phase begins).
+Prepared ground, by name: `gpu` (a GPU that is imagined), `memory` (64 GiB of it, and no GPU),
+`no-torch` (as if it were not installed), `no-pieces` (without sentencepiece), `small-disk` (a
+megabyte is free), `full-disk` (the system says so when files are made durable), `stop-PHASE` (a
+real SIGINT from within, when that phase begins).
 The models `null`, `null-black`, `null-nan`, `null-slow`, `null-few` (two presets), `null-led` (goes
 on from frames) and `null-far` (on the hub) are there, and `null-large`, `null-words`, `null-fp16`
 and `null-class`, whose repositories the test serves.
@@ -54,6 +55,13 @@ def gpu():
     from reelkiln.backends import probe
 
     probe.probe = lambda: GPU
+
+
+def memory():
+    from reelkiln.backends import probe
+    from reelkiln.plan.machine import GiB, imagine
+
+    probe.probe = lambda: imagine(vram=0, ram=64 * GiB)
 
 
 def no_torch():
@@ -131,6 +139,7 @@ def prepare(name):
     elif name:
         {
             "gpu": gpu,
+            "memory": memory,
             "no-torch": no_torch,
             "no-pieces": no_pieces,
             "small-disk": small_disk,

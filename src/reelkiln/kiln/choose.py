@@ -14,7 +14,7 @@ __all__ = ["AUTO", "PREFERRED", "TRY_OUT", "Choice", "choose"]
 
 AUTO = "auto"
 TRY_OUT = "spark"
-PREFERRED = ("epicrealism-lightning", "epicrealism")
+PREFERRED = ("epicrealism-lightning", "ltx-2b-distilled", "epicrealism")
 """What `auto` looks for on a machine with a GPU, the quickest first."""
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 
-from reelkiln.backends.seam import Backend, Folders, OnStep, Peak, Session, Step
+from reelkiln.backends.seam import WORDS, Backend, Folders, OnStep, Peak, Session, Step
+from reelkiln.models.layout import cache_folder, words_folder
 from reelkiln.plan.card import Card
 from reelkiln.plan.plan import Plan
 
@@ -14,11 +16,18 @@ __all__ = ["Furnace", "loading"]
 
 
 class Furnace:
-    """Opens a backend when it must, and lets go of it at the end of the `with`."""
+    """Opens a backend when it must, and lets go of it at the end of the `with`.
 
-    def __init__(self, backend: Backend, card: Card, folders: Folders) -> None:
+    `cache` is the Hugging Face cache (None: the one that the environment names): encoded words are
+    kept inside it.
+    """
+
+    def __init__(
+        self, backend: Backend, card: Card, folders: Folders, *, cache: Path | None = None
+    ) -> None:
         self.card = card
-        self._backend, self._folders = backend, folders
+        self._backend = backend
+        self._folders = {**folders, WORDS: words_folder(cache_folder(cache))}
         self._stack = ExitStack()
         self._open_for: Plan | None = None
         self._session: Session | None = None

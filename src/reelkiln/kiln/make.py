@@ -113,7 +113,7 @@ class _Making:
         kept.sweep(bench.now().timestamp())
         with (
             bench.scratch_folder() as scratch,
-            Furnace(find_backend(card.family), card, self.folders) as furnace,
+            Furnace(find_backend(card.family), card, self.folders, cache=bench.cache) as furnace,
         ):
             for outcome in fire_all(
                 [self._charge(number) for number in range(len(self.orders))],

@@ -116,7 +116,9 @@ class Place:
             self._weights = weights_of(*wanted, folders)
             scorer = scorer_for(folders, self._cache)
             self._standards = Standards(scorer=scorer, reader=reader_for(order.card))
-            self._furnace = Furnace(find_backend(order.card.family), order.card, folders)
+            self._furnace = Furnace(
+                find_backend(order.card.family), order.card, folders, cache=self._cache
+            )
             self._loaded = wanted
         if order.weights_digest not in ("", weights_digest(self._weights)):
             raise WeightsBroken(

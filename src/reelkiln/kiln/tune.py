@@ -107,7 +107,9 @@ def render_cells(
     pictures: dict[int, tuple[str, Frames]] = {}
     with (
         bench.scratch_folder() as scratch,
-        Furnace(find_backend(choice.card.family), choice.card, folders) as furnace,
+        Furnace(
+            find_backend(choice.card.family), choice.card, folders, cache=bench.cache
+        ) as furnace,
     ):
         # Cells that need the same loading follow each other; the sheet keeps their own order.
         for done, cell in enumerate(sorted(cells, key=_loading), 1):

@@ -64,6 +64,8 @@ class PhaseClock:
     def on_step(self, step: Step) -> None:
         """What a backend calls."""
         self.step(step.phase, step.done, step.total)
+        if step.note:
+            self.note(step.note)
 
     def step(self, phase: str, done: int, total: int) -> None:
         """Note that `phase` has come to step `done` of `total`."""

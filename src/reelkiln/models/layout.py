@@ -5,10 +5,11 @@
     <cache>/models--owner--name/refs/<branch>               the commit a branch was resolved to
     <cache>/.locks/models--owner--name/<etag>.lock          who is fetching that blob
     <cache>/.locks/reelkiln/<card>.json                     what was resolved, by card (`lock.py`)
+    <cache>/.locks/reelkiln/words/                          words that were encoded already
 
 The first four are huggingface_hub 2.4's own (`file_download.py`), down to the names of the locks:
-its downloads and ours keep out of each other's way. Its tools skip `.locks`, so our file is safe
-there and travels with the cache.
+its downloads and ours keep out of each other's way. Its tools skip `.locks`, so our files are safe
+there and travel with the cache.
 """
 
 from pathlib import Path, PurePosixPath
@@ -27,6 +28,7 @@ __all__ = [
     "repo_folder",
     "safe_path",
     "snapshot_folder",
+    "words_folder",
 ]
 
 
@@ -38,6 +40,11 @@ def cache_folder(cache: Path | None) -> Path:
 def lock_folder(cache: Path) -> Path:
     """Where the lock files of cards lie when the caller names no folder."""
     return cache / ".locks" / "reelkiln"
+
+
+def words_folder(cache: Path) -> Path:
+    """Where encoded words are kept between runs; it may not exist yet."""
+    return lock_folder(cache) / "words"
 
 
 def _folder_name(repo: str) -> str:

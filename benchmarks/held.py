@@ -1,0 +1,98 @@
+"""What a measurement watches: private memory, an allocator that is held, seconds of the device."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from reelkiln.backends.seam import Step
+from reelkiln.plan.machine import GiB
+
+
+@dataclass
+class Ram:
+    """The most private memory of this process while it is watched: `RssAnon` of Linux, in bytes."""
+
+    most: int = 0
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Ram:
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.02):
+            self.most = max(self.most, anonymous())
+
+
+def anonymous() -> int:
+    """Private memory of this process now: file pages that the kernel may drop do not count."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return next(int(x.split()[1]) * 1024 for x in lines if x.startswith("RssAnon:"))
+
+
+def pinned() -> int:
+    """Bytes of host memory pinned by torch, at most so far."""
+    try:
+        return int(torch.cuda.host_memory_stats()["allocated_bytes.peak"])
+    except (AttributeError, KeyError, RuntimeError):
+        return 0
+
+
+@contextmanager
+def capped(cap: float) -> Iterator[None]:
+    """The allocator as a GPU with `cap` GiB free would leave it; 0: as it is."""
+    if not torch.cuda.is_available():
+        yield
+        return
+    total = torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.set_per_process_memory_fraction(min(cap * GiB / total, 1.0) if cap else 1.0)
+    torch.cuda.reset_peak_memory_stats()
+    try:
+        yield
+    finally:
+        gc.collect()
+        torch.cuda.empty_cache()
+        torch.cuda.set_per_process_memory_fraction(1.0)
+
+
+class Clock:
+    """Seconds by phase, the device's work included."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = {}
+        self._begun: dict[str, float] = {}
+
+    def __call__(self, step: Step) -> None:
+        """What a backend calls."""
+        now = wall_time()
+        if step.done == 0:
+            self._begun[step.phase] = now
+        self.spent[step.phase] = now - self._begun[step.phase]
+
+
+def wall_time() -> float:
+    """Seconds, once the device has done what it was told."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def cells(figures: Sequence[float]) -> str:
+    """Figures as the cells of a table."""
+    return " | ".join(f"{figure:.2f}" for figure in figures) + " |"

@@ -1,0 +1,129 @@
+"""Seconds and memory of LTX-Video, with random weights of full size: docs/measured/ltx.md.
+
+    PYTHONPATH=src python benchmarks/ltx.py all            # writes 10 GB, then measures on a GPU
+    PYTHONPATH=src python benchmarks/ltx.py all --tiny     # the same paths in a minute, anywhere
+
+Random weights take the time and the memory of real ones. A cap makes the allocator as small as a
+smaller GPU would; seconds then say what an arrangement costs on this GPU and this bus, not what a
+laptop gains. Every row is the second render of its shape: in the first the GPU's kernels are still
+being chosen. Needs torch, diffusers, transformers, accelerate and numpy alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from held import Clock, Ram, capped, cells, pinned
+from ltx_cases import CASES, WAYS, Bench, Case, Words
+from ltx_theirs import resident, sequential, theirs, users_way
+from reelkiln.backends import ltx_words
+from reelkiln.backends.probe import versions
+from reelkiln.backends.registry import find_backend
+from reelkiln.backends.seam import WORDS
+from reelkiln.backends.tiny_ltx import ENCODER, FULL_LTX, TINY_LTX, write_ltx
+from reelkiln.errors import OutOfMemory
+from reelkiln.models.cards import find_card
+from reelkiln.plan.ladder import Rung
+from reelkiln.plan.machine import GiB
+from t5_stream import encoder_row, whole_encoder_row
+
+HEAD = "| case | cap GiB | way | load s | encode s | denoise s | decode s | prompt to frames s |"
+HEAD += " reserved GiB | RAM GiB | pinned GiB |"
+
+
+def row(bench: Bench, case: Case, cap: float, rung: Rung, *, first: bool = False) -> None:
+    """Print one way's figures: new words, then the same words again."""
+    plan = bench.plan(case, rung)
+    told = f"| {case.name} | {cap or 'none'} | {rung} |"
+    said = "a gold bottle on a table of stone, the camera moves slowly around it"
+    try:
+        with (
+            capped(cap),
+            tempfile.TemporaryDirectory() as words,
+            Ram() as ram,
+            find_backend("ltx").open(
+                plan, bench.card, {**bench.folders, WORDS: Path(words)}, load := Clock()
+            ) as session,
+        ):
+            lead, segment = bench.lead(case), plan.segments[0]
+            session.render(segment, load, lead)
+            rows = []
+            for kind in ("words new", "words kept") if first else ("words kept",):
+                if kind == "words kept" and not first:
+                    session.encode((replace(segment, prompt=said),), load)
+                clock = Clock()
+                session.render(replace(segment, prompt=said), clock, lead)
+                rows.append((kind, clock))
+            peak = session.peak().vram
+        for kind, clock in rows:
+            phases = ("encode", "denoise", "decode")
+            figures = [load.spent["load"], *(clock.spent[phase] for phase in phases)]
+            figures += [sum(figures[1:]), peak / GiB, ram.most / GiB, pinned() / GiB]
+            print(told.replace(" |", f", {kind} |", 1), cells(figures), flush=True)
+    except OutOfMemory as error:
+        print(told, f"out of memory: {error.message:.90} | " + "| " * 7, flush=True)
+
+
+def measure(folder: Path, device: str, *, shrink: bool, caps: Sequence[float]) -> None:
+    """Print all tables."""
+    ltx_words.load_tokenizer = lambda _folder: Words()
+    # Any library near the tested ones may be measured.
+    card = replace(find_card("ltx-2b-distilled"), versions={})
+    if shrink:
+        card = replace(card, tokens=24)
+    name = torch.cuda.get_device_name() if device == "cuda" else "no GPU"
+    print(name, versions(), flush=True)
+    folders = {part: folder / part for part in ("model", "encoder")}
+    bench = Bench(card, folders, device, shrink)
+    encoder_row(folders["encoder"] / ENCODER, card.tokens, device)
+    print(f"\n{HEAD}\n{'|---' * 11}|", flush=True)
+    for cap in caps:
+        for index, case in enumerate(CASES):
+            row(bench, case, cap, bench.chosen(case, cap), first=index == 0)
+        for case, rung in WAYS:
+            row(bench, case, cap, rung)
+    row(bench, CASES[0], 0, Rung(residence="resident", decode="whole"), first=True)
+    row(bench, CASES[1], 0, Rung(residence="resident", decode="whole"))
+    for case in CASES[:3]:
+        theirs(bench, case, 0, "diffusers, resident", resident)
+    theirs(bench, CASES[0], caps[0], "diffusers, sequential offload", sequential)
+    users_way(bench, caps[0])
+    whole_encoder_row(TINY_LTX if shrink else FULL_LTX, card.tokens, device)
+
+
+def main() -> None:
+    """Write the weights in one process and measure in another, whose memory is its own."""
+    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    asked.add_argument("what", choices=("all", "write", "measure"))
+    asked.add_argument("--folder", type=Path)
+    asked.add_argument("--tiny", action="store_true")
+    asked.add_argument("--caps", type=float, nargs="*", default=[3.4, 3.1])
+    wish = asked.parse_args()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = wish.folder or Path(scratch)
+        if wish.what == "write":
+            scale = TINY_LTX if wish.tiny else FULL_LTX
+            write_ltx(folder, scale=scale, dtype="bfloat16", narrow=True, device=device)
+        if wish.what == "measure":
+            measure(folder, device, shrink=wish.tiny, caps=wish.caps)
+        if wish.what == "all":
+            for what in ("write", "measure"):
+                command = [sys.executable, __file__, what, "--folder", str(folder), "--caps"]
+                command += [*map(str, wish.caps), *(["--tiny"] if wish.tiny else [])]
+                begun = time.perf_counter()
+                subprocess.run(command, check=True)
+                print(f"{what}: {time.perf_counter() - begun:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
