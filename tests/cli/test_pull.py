@@ -1,9 +1,12 @@
 """`models pull` and `models check` as processes: what is refused before a byte of weights moves."""
 
 import json
+import os
+import pty
 import random
 import struct
 import subprocess
+from contextlib import suppress
 
 import pytest
 
@@ -107,6 +110,31 @@ def test_a_disk_without_room_is_refused_where_nobody_can_be_asked(hub, ground): 
     assert "going on all the same" in done.stderr
     told = result(run("models", "check", "null-large", "--json", **ground))
     assert told["models"][0]["ok"]
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 75)])
+def test_a_disk_without_room_is_asked_about_on_a_terminal(hub, ground, answer, code):  # noqa: F811
+    hub.add("nobody/null-large", FILES)
+    screen, inside = pty.openpty()
+    running = subprocess.Popen(
+        command("models", "pull", "null-large", ground="small-disk"),
+        stdin=inside,
+        stdout=inside,
+        stderr=inside,
+        env=ground["env"] | {"TERM": "xterm", "COLUMNS": "100"},
+    )
+    os.close(inside)
+    seen = ""
+    while "all the same?" not in seen:
+        seen += os.read(screen, 4096).decode("utf-8", "replace")
+    assert "the disk has 1 MB free" in seen
+    os.write(screen, f"{answer}\n".encode())
+    with suppress(OSError):  # the terminal is gone with the process
+        while more := os.read(screen, 4096).decode("utf-8", "replace"):
+            seen += more
+    assert running.wait(timeout=60) == code
+    os.close(screen)
+    assert bool(weights_moved(hub)) is (code == 0)
 
 
 def test_a_killed_pull_is_finished_by_the_next_process(hub, ground):  # noqa: F811

@@ -2,13 +2,17 @@
 
 import json
 import struct
+from dataclasses import replace
 
 import pytest
 
 from kiln.nulls import null_card
 from loopback import hub  # noqa: F401
-from reelkiln.errors import HubUnreachable, WeightsBroken, WeightsMissing
+from reelkiln.backends.classes import FAMILY_CLASSES, family_problems
+from reelkiln.backends.registry import FAMILIES
+from reelkiln.errors import HubUnreachable, MissingLibrary, WeightsBroken, WeightsMissing
 from reelkiln.kiln.preflight import preflight
+from reelkiln.models.cards import find_card, load_cards
 from reelkiln.models.hub import Hub
 
 ADAPTER = "down_blocks.0.motion_modules.0.proj_in.weight"
@@ -98,6 +102,27 @@ def test_classes_of_components_that_are_not_fetched_do_not_matter(hub, look):  #
     found = look(card)
     assert not found.problems()
     assert [c.said for c in found.checks if c.name == "classes"] == ["AutoencoderKL"]
+
+
+def test_every_family_says_which_classes_it_makes():
+    assert set(FAMILY_CLASSES) == {*FAMILIES, "siglip"}
+
+
+@pytest.mark.torch
+def test_the_installed_libraries_have_what_every_card_needs():
+    for card in load_cards().values():
+        assert list(family_problems(card)) == []
+
+
+@pytest.mark.torch
+def test_a_library_without_the_familys_class_is_named_before_the_hub_is_asked(look):
+    """A repository of single files names no class: its family does."""
+    euler = replace(null_card().presets["standard"], scheduler="EulerNeverScheduler")
+    ltx = find_card("ltx-2b-distilled")
+    (problem,) = look(replace(ltx, presets={"standard": euler}), offline=True).problems()
+    assert isinstance(problem, MissingLibrary)
+    assert problem.message.startswith("ltx-2b-distilled needs EulerNeverScheduler, which diffusers")
+    assert "diffusers>=0.42" in problem.hint
 
 
 @pytest.mark.torch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from typing import Any
 
@@ -11,12 +11,58 @@ from reelkiln.backends.libraries import quiet
 from reelkiln.errors import MissingLibrary, ReelkilnError, WeightsBroken
 from reelkiln.plan.scorer import Fetchable
 
-__all__ = ["class_problem", "tokenizer_problems"]
+__all__ = ["FAMILY_CLASSES", "class_problem", "family_problems", "tokenizer_problems"]
 
 LIBRARIES = ("diffusers", "transformers")
 READERS = ("sentencepiece", "protobuf")
 """What transformers needs to turn a SentencePiece model into a tokenizer. Without one of them it
 tries to read the file as another format and asks for tiktoken, which does not help."""
+
+
+FAMILY_CLASSES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "animatediff": {
+        "diffusers": (
+            "AnimateDiffPipeline",
+            "AutoencoderKL",
+            "MotionAdapter",
+            "UNet2DConditionModel",
+            "UNetMotionModel",
+        ),
+        "transformers": ("CLIPTextModel", "CLIPTokenizer"),
+    },
+    "ltx": {
+        "diffusers": (
+            "AutoencoderKLLTXVideo",
+            "LTXConditionPipeline",
+            "LTXVideoTransformer3DModel",
+        ),
+        "transformers": ("T5EncoderModel", "T5TokenizerFast"),
+    },
+    "siglip": {"transformers": ("SiglipModel", "SiglipTokenizer")},
+    "null": {},
+}
+"""The classes that the code of each family makes, by the library that has them. A repository of
+single files names none, and its family needs them all the same."""
+
+
+def family_problems(card: Fetchable) -> Iterator[MissingLibrary]:
+    """Classes that the card's family makes and that its presets schedule with, which the installed
+    library does not have. Nothing of a library that is not installed: `library_problems` says that.
+    """
+    wanted = {library: list(names) for library, names in FAMILY_CLASSES[card.family].items()}
+    for preset in getattr(card, "presets", {}).values():
+        if preset.scheduler and "diffusers" in wanted:
+            wanted["diffusers"].append(preset.scheduler)
+    for library, names in wanted.items():
+        home = _module(library)
+        for name in dict.fromkeys(names):
+            if home is not None and not _has(home, name):
+                tried = f"{library}{card.versions.get(library, '')}"
+                yield MissingLibrary(
+                    f"{card.name} needs {name}, which {library} {metadata.version(library)}"
+                    " does not have",
+                    hint=f'Install a version that was tried: pip install "{tried}".',
+                )
 
 
 def class_problem(file: str, component: str, library: str, name: str) -> ReelkilnError | None:

@@ -67,6 +67,8 @@ def show(name: Name, json: Json = False) -> None:
     _show_facts(card, cache)
     sizes = ", ".join(str(size) for size in card.native)
     out(f"draws         {sizes} at {card.fps} frames a second")
+    if card.reach.kind == "lead":
+        out("begins from   words, or a picture (--image)")
     if card.vocabulary:
         out(f"knows         {', '.join(card.vocabulary)}")
     _show_sets(card, cache)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from reelkiln.backends.align import check_aligner
-from reelkiln.backends.classes import class_problem, tokenizer_problems
+from reelkiln.backends.classes import class_problem, family_problems, tokenizer_problems
 from reelkiln.backends.libraries import library_problems
 from reelkiln.backends.probe import versions
 from reelkiln.backends.registry import find_backend
@@ -98,11 +98,11 @@ def preflight(
     if folders is not None and (card.bundled or not again):
         return Preflight(card.name, (*own, *_here(card, look, folders, own)))
     if offline:
-        return Preflight(card.name, (*own, *_unknown("the hub was not asked")))
+        return Preflight(card.name, (*own, *_unknown("the hub was not asked", card)))
     try:
         order, checks = _to_come(card, preset, cache, hub or this_hub())
     except HubUnreachable as lost:
-        return Preflight(card.name, (*own, *_unknown("the hub did not answer")), lost=lost)
+        return Preflight(card.name, (*own, *_unknown("the hub did not answer", card)), lost=lost)
     except (WeightsMissing, WeightsBroken) as error:
         files = Check("files", "wrong", "not as the card says", (error,))
         return Preflight(card.name, (*own, files))
@@ -166,11 +166,12 @@ def _tokenizer(card: Fetchable) -> Check:
     return Check("tokenizer", "ok", "readable")
 
 
-def _unknown(why: str) -> tuple[Check, ...]:
+def _unknown(why: str, card: Fetchable) -> tuple[Check, ...]:
     said_so = f"not on this disk, and {why}"
+    own = _classes((), card)
     return (
         Check("files", "unknown", said_so),
-        Check("classes", "unknown", said_so),
+        own if own.problems else Check("classes", "unknown", f"of the repository: {why}"),
         Check("weights", "unknown", said_so),
     )
 
@@ -184,19 +185,13 @@ def _files(card: Fetchable, preset: str, order: Pullable) -> Check:
 
 
 def _classes(named: tuple[NamedClass, ...], card: Fetchable) -> Check:
-    if not named:
-        return Check("classes", "ok", "none named")
-    missing = [p for p in library_problems(card) if "not installed" in p.message]
-    if missing:
+    """What the repository names, and what the family itself makes."""
+    if any("not installed" in problem.message for problem in library_problems(card)):
         return Check("classes", "unknown", "the libraries are not installed")
     found = (class_problem(one.file, one.component, one.library, one.name) for one in named)
-    problems = {str(problem): problem for problem in found if problem}
-    return Check(
-        "classes",
-        "wrong" if problems else "ok",
-        ", ".join(dict.fromkeys(one.name for one in named)),
-        tuple(problems.values()),
-    )
+    problems = {str(problem): problem for problem in (*family_problems(card), *found) if problem}
+    said_so = ", ".join(dict.fromkeys(one.name for one in named)) or "those of the family"
+    return Check("classes", "wrong" if problems else "ok", said_so, tuple(problems.values()))
 
 
 def _kinds(hub: Hub, order: Pullable, card: Fetchable) -> Check:
