@@ -110,6 +110,18 @@ def test_calibrated_plans_say_what_was_measured_and_an_older_evening_is_compared
     assert "torch 1.0, then" in told.stdout
 
 
+def test_a_plan_shows_what_the_same_render_took_the_last_time():
+    plan = ("plan", "a jar", "--model", "null", "--seconds", "1", "--size", "64x64")
+    assert "measured here on" not in run(*plan).stdout
+    made = run("make", "a jar", *plan[2:], "-o", "a.mp4", "--quiet")
+    assert made.returncode == 0, made.stderr
+    (last,) = [line for line in run(*plan).stdout.splitlines() if line.startswith("last")]
+    assert "GiB of memory" in last
+    assert "of rendering: measured here on 20" in last
+    assert "measured here" not in run(*plan, "--ram", "8GiB").stdout
+    assert "measured here" not in run(*plan[:-3], "2", *plan[-2:]).stdout
+
+
 def test_presets_are_held_against_the_one_with_the_most_steps():
     done = run("bench", "--model", "null-few", "--quick", "--quality", "--json")
     assert done.returncode == 0, done.stderr

@@ -142,3 +142,21 @@ def test_a_folder_in_the_place_of_the_ledger_is_named(tmp_path):
     (tmp_path / "ledger.db").mkdir()
     with pytest.raises(LedgerError, match="cannot be used"):
         open_ledger(tmp_path / "ledger.db")
+
+
+def test_the_latest_films_of_a_model(tmp_path):
+    with open_ledger(tmp_path / "ledger.db") as ledger:
+        for number, model in enumerate(("spark", "other", "spark")):
+            ledger.record_delivery(
+                sha256=f"{number}" * 64,
+                recipe_digest="d",
+                recipe="{}",
+                path=f"{number}.mp4",
+                takes=(),
+                now=NOON,
+                model=model,
+            )
+        found = ledger.latest_deliveries("spark")
+        assert [row.path for row in found] == ["2.mp4", "0.mp4"]
+        assert [row.path for row in ledger.latest_deliveries("spark", limit=1)] == ["2.mp4"]
+        assert ledger.latest_deliveries("nobody") == ()

@@ -22,6 +22,7 @@ from reelkiln.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from reelkiln.kiln.last_time import LastTime
     from reelkiln.plan.machine import Machine
     from reelkiln.plan.plan import Plan
 
@@ -91,7 +92,7 @@ def plan(
     if json:
         show_json(plan_to_json(made))
         return
-    _show(made, choice.because)
+    _show(made, choice.because, None if vram or ram else _last_time(made, machine))
 
 
 def machine_for(vram: str | None, ram: str | None) -> Machine:
@@ -115,7 +116,23 @@ def machine_for(vram: str | None, ram: str | None) -> Machine:
     )
 
 
-def _show(plan: Plan, because: str) -> None:
+def _last_time(plan: Plan, machine: Machine) -> LastTime | None:
+    """What a render planned alike took here, by the ledger and by `reelkiln bench`."""
+    from reelkiln.kiln.history import kept_reports
+    from reelkiln.kiln.last_time import last_time
+    from reelkiln.store.ledger import open_ledger
+    from reelkiln.workshop.open import current_folder, open_workshop
+    from reelkiln.workshop.settings import read_settings
+
+    state = open_workshop(current_folder(), read_settings()).state
+    reports = kept_reports(state / "bench")
+    if not (state / "ledger.db").is_file():
+        return last_time(plan, machine, None, reports)
+    with open_ledger(state / "ledger.db") as ledger:
+        return last_time(plan, machine, ledger, reports)
+
+
+def _show(plan: Plan, because: str, last: LastTime | None) -> None:
     from reelkiln.plan.reasons import duration
 
     out(f"model   {plan.model}: {because}")
@@ -128,6 +145,10 @@ def _show(plan: Plan, because: str) -> None:
     else:
         out(f"needs   {_gib(plan.ram_bytes)} of memory")
     out(f"takes   about {duration(plan.seconds_estimate)}")
+    if last is not None:
+        gpu = f"{_gib(last.vram)} of GPU memory, " if plan.device == "cuda" else ""
+        took = f"{duration(last.seconds)} of rendering"
+        out(f"last    {gpu}{_gib(last.ram)} of memory, {took}: measured here on {last.on[:10]}")
     out("because")
     for reason in plan.because:
         out(f"  {reason}")

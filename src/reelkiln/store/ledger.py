@@ -166,6 +166,16 @@ class Ledger:
             row = connection.execute(query, {"sha256": sha256, "digest": recipe_digest}).first()
         return None if row is None else _delivery(dict(row._mapping))
 
+    def latest_deliveries(self, model: str, limit: int = 50) -> tuple[DeliveryRow, ...]:
+        """The latest files of one model, the newest first."""
+        query = text(
+            "SELECT id, sha256, recipe_digest, recipe, path, delivered_at FROM deliveries"
+            " WHERE model = :model ORDER BY id DESC LIMIT :limit"
+        )
+        with self.transaction() as connection:
+            rows = connection.execute(query, {"model": model, "limit": limit}).all()
+        return tuple(_delivery(dict(row._mapping)) for row in rows)
+
     def takes_of(self, delivery_id: int) -> tuple[Take, ...]:
         """The takes of one delivery, in the order they were made. Their files are gone."""
         query = text("SELECT * FROM takes WHERE delivery_id = :id ORDER BY id")

@@ -1,0 +1,82 @@
+"""What a render planned alike took the last time, on this machine: beside what is predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from reelkiln.errors import UsageError
+from reelkiln.kiln.bench import machine_words
+from reelkiln.kiln.comparison import Report
+from reelkiln.kiln.recipe import Recipe, recipe_from_text
+from reelkiln.kiln.trial import RENDER, Trial
+from reelkiln.plan.machine import Machine
+from reelkiln.plan.plan import Plan
+from reelkiln.store.ledger import Ledger
+
+__all__ = ["LastTime", "last_time"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastTime:
+    """Measured peaks in bytes (`vram` 0 without a GPU) and seconds of rendering, on a date."""
+
+    on: str
+    vram: int
+    ram: int
+    seconds: float
+
+
+def last_time(
+    plan: Plan, machine: Machine, ledger: Ledger | None, reports: Sequence[Report]
+) -> LastTime | None:
+    """The latest render of this machine with the plan's model, way, size, steps and frames.
+
+    Args:
+        ledger: of the films delivered here; None: there is none yet.
+        reports: of `reelkiln bench`, the oldest first.
+    """
+    here = machine_words(machine)
+    found = [
+        *_delivered(plan, here, ledger),
+        *(
+            _of_trial(trial, report.when)
+            for report in reports
+            if report.machine == here
+            for trial in report.trials
+            if _same_trial(trial, plan)
+        ),
+    ]
+    return max(found, key=lambda last: last.on, default=None)
+
+
+def _delivered(plan: Plan, here: str, ledger: Ledger | None) -> Iterator[LastTime]:
+    for row in ledger.latest_deliveries(plan.model) if ledger else ():
+        try:
+            recipe = recipe_from_text(row.recipe)
+        except UsageError:
+            continue  # of another version
+        if recipe.machine == here and _shape(recipe.plan) == _shape(plan):
+            yield _of_recipe(recipe, row.delivered_at.isoformat(timespec="seconds"))
+
+
+def _shape(plan: Plan) -> tuple[object, ...]:
+    """What memory depends on, besides the model."""
+    frames = tuple(segment.frames for segment in plan.segments)
+    return plan.device, plan.dtype, str(plan.rung), plan.size, plan.steps, plan.guidance, frames
+
+
+def _same_trial(trial: Trial, plan: Plan) -> bool:
+    frames = sum(segment.frames for segment in plan.segments)
+    way = (trial.device, trial.dtype, trial.rung, trial.size, trial.steps, trial.frames)
+    wanted = (plan.device, plan.dtype, str(plan.rung), plan.size, plan.steps, frames)
+    return trial.model == plan.model and trial.preset == plan.preset and way == wanted
+
+
+def _of_recipe(recipe: Recipe, on: str) -> LastTime:
+    seconds = sum(recipe.seconds.get(phase, 0.0) for phase in RENDER)
+    return LastTime(on=on, vram=recipe.peak_vram, ram=recipe.peak_ram, seconds=seconds)
+
+
+def _of_trial(trial: Trial, on: str) -> LastTime:
+    return LastTime(on=on, vram=trial.peak_vram, ram=trial.peak_ram, seconds=trial.render_seconds)
