@@ -24,6 +24,7 @@ from reelkiln.cli.pack import pack, unpack
 from reelkiln.cli.plan import plan
 from reelkiln.cli.platforms import app as platforms
 from reelkiln.cli.queue import app as queue
+from reelkiln.cli.reel import reel
 from reelkiln.cli.remake import remake
 from reelkiln.cli.review import review
 from reelkiln.cli.shots import shots
@@ -46,6 +47,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("make")(make)
+app.command("reel")(reel)
 app.command("remake")(remake)
 app.command("plan")(plan)
 app.command("gate")(gate)

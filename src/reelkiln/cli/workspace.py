@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from reelkiln.script.expand import Scripted
+    from reelkiln.script.storyboard import Storyboard
     from reelkiln.script.workspace import Workspace
 
-__all__ = ["ProductName", "ScriptSeed", "TemplateName", "VariantName", "opened", "scripted"]
+__all__ = [
+    "ProductName",
+    "ScriptSeed",
+    "TemplateName",
+    "VariantName",
+    "board_of",
+    "opened",
+    "scripted",
+]
 
 TemplateName = Annotated[
     str, typer.Argument(metavar="TEMPLATE", help="A template's name, as `templates list` shows it.")
@@ -26,8 +36,8 @@ ScriptSeed = Annotated[
 ]
 
 
-def opened() -> Workspace:
-    """The workspace around the current folder, read and checked.
+def opened(here: Path | None = None) -> Workspace:
+    """The workspace around a folder, by default the current one, read and checked.
 
     Raises:
         UsageError: there is none.
@@ -37,7 +47,7 @@ def opened() -> Workspace:
     from reelkiln.script.workspace import read_workspace
     from reelkiln.workshop.open import current_folder, find_workspace
 
-    here = current_folder()
+    here = here or current_folder()
     folder = find_workspace(here)
     if folder is None:
         raise UsageError(
@@ -45,6 +55,32 @@ def opened() -> Workspace:
             hint="Make a workspace with `reelkiln init`, or go into one.",
         )
     return read_workspace(folder)
+
+
+def board_of(name: str) -> tuple[Workspace, Storyboard]:
+    """A storyboard and the workspace that it is in: by its file, or by name in this workspace.
+
+    Raises:
+        UsageError: there is no such file, or it lies in no workspace's `storyboards`.
+        UnknownName: this workspace has none of that name.
+        ScriptError: with every mistake in the workspace.
+    """
+    from reelkiln.errors import UsageError
+    from reelkiln.script.workspace import pick
+
+    path = Path(name)
+    if path.suffix.lower() not in (".yaml", ".yml"):
+        space = opened()
+        return space, pick("storyboard", name, space.storyboards)
+    if not path.is_file():
+        raise UsageError(f"there is no storyboard {path}", hint="Name its file, or its name alone.")
+    space = opened(path.absolute().parent)
+    if path.absolute().parent.resolve() != (space.folder / "storyboards").resolve():
+        raise UsageError(
+            f"{path} is not in the storyboards of the workspace {space.folder}",
+            hint="Move it there.",
+        )
+    return space, pick("storyboard", path.stem, space.storyboards)
 
 
 def scripted(

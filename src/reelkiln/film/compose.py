@@ -60,18 +60,19 @@ class Shown:
 
 
 def compose(
-    frames: "Iterable[Frames]", fps: Fraction, shown: Sequence[Shown]
+    frames: "Iterable[Frames]", fps: Fraction, shown: Sequence[Shown], *, first: int = 0
 ) -> "Iterator[Frames]":
     """The frames (each uint8, height x width x 3) with the pictures over them, in the order given.
 
-    Frame n stands for the time (n + 1/2) / fps: a fade of one frame is half there. Frames that
+    Frame n stands for the time (n + 1/2) / fps: a fade of one frame is half there; the first one
+    that is given is frame `first` of the film. Frames that
     nothing covers come out as they went in, without a copy; no frame is changed in place.
 
     Raises:
         UsageError: a frame is not of the size that a picture was drawn for.
     """
     layers = [_Layer(one) for one in shown]
-    for number, frame in enumerate(frames):
+    for number, frame in enumerate(frames, first):
         at = (number + Fraction(1, 2)) / fps
         seen = [(layer, float(layer.shown.strength(at))) for layer in layers]
         seen = [(layer, strength) for layer, strength in seen if strength > 0]

@@ -79,16 +79,21 @@ def encoded(
     on_frame: Callable[[int, int], None],
     ctrl_c: Interrupts,
     preset: str = PRESET,
+    sound: Path | None = None,
 ) -> Facts:
     """Encode exactly `work.fed` frames into `part` and prove it; messages name `target`.
 
-    `described` are the tags as `ffmetadata` writes them. Raises as `finish`.
+    `described` are the tags as `ffmetadata` writes them, `sound` what `write_sound` wrote; without
+    it the film is silent. Raises as `finish`.
     """
     with tempfile.TemporaryDirectory(prefix="reelkiln-") as room:
         notes = Path(room, "tags.txt")
         with on_disk(notes):
             notes.write_bytes(described)
-        arguments = command(ffmpeg_program(), work, notes, part.absolute(), preset=preset)
+        heard = sound.absolute() if sound else None
+        arguments = command(
+            ffmpeg_program(), work, notes, part.absolute(), preset=preset, sound=heard
+        )
         encode(arguments, frames, target, lambda count: on_frame(count, work.frames), ctrl_c)
     facts = _proved(part, work, target)
     on_frame(work.frames, work.frames)

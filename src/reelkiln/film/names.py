@@ -1,8 +1,9 @@
 """What the files around a film are called. Pure: nothing here looks at a disk.
 
 A film `NAME.mp4` has three companions: `NAME.mp4.json` (the sidecar, whose name says which file it
-speaks of), `NAME.poster.png` and `NAME.sheet.png`. None of them is a name that a person would give
-to a product photo or a storyboard of their own, so `--force` never overwrites one.
+speaks of), `NAME.poster.png` and `NAME.sheet.png`; a reel with captions has `NAME.captions.srt` too.
+None of them is a name that a person would give to a product photo or a storyboard of their own, so
+`--force` never overwrites one.
 """
 
 import os
@@ -13,12 +14,20 @@ from pathlib import Path
 from reelkiln.errors import UsageError
 from reelkiln.names import slug, wrong_path
 
-__all__ = ["Companions", "check_name", "companions", "movie_name", "part_path", "wrong_name"]
+__all__ = [
+    "Companions",
+    "check_name",
+    "companions",
+    "movie_name",
+    "part_path",
+    "preview_path",
+    "wrong_name",
+]
 
 BYTES_MAX = 255
 """The longest file name of ext4, NTFS and APFS, counted the strictest way: bytes of UTF-8."""
 
-SUFFIX_ROOM = len(".poster.png") + len(".refused.mp4.json")
+SUFFIX_ROOM = len(".captions.srt") + len(".refused.mp4.json")
 """What may still be added to a film's name by its companions and by a refusal."""
 
 
@@ -29,6 +38,7 @@ class Companions:
     sidecar: Path
     poster: Path
     sheet: Path
+    subtitles: Path
 
 
 def companions(movie: Path) -> Companions:
@@ -41,7 +51,17 @@ def companions(movie: Path) -> Companions:
         sidecar=movie.with_name(f"{movie.name}.json"),
         poster=movie.with_name(f"{movie.stem}.poster.png"),
         sheet=movie.with_name(f"{movie.stem}.sheet.png"),
+        subtitles=movie.with_name(f"{movie.stem}.captions.srt"),
     )
+
+
+def preview_path(movie: Path) -> Path:
+    """Where the preview of a film's safe zone is written.
+
+    >>> preview_path(Path("out/launch.mp4")).name
+    'launch.safe-zone.png'
+    """
+    return movie.with_name(f"{movie.stem}.safe-zone.png")
 
 
 def movie_name(words: str, seed: int) -> str:

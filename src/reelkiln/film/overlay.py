@@ -33,6 +33,7 @@ __all__ = [
 CAPTION, CAPTION_LEAST, CAPTION_LINES = 0.058, 0.036, 3
 HEADLINE, HEADLINE_LEAST, HEADLINE_LINES = 0.1, 0.052, 4
 ACTION, ACTION_LEAST = 0.055, 0.036
+TAGS, TAGS_LEAST = 0.04, 0.028
 NOTE, NOTE_LEAST, NOTE_LINES = 0.028, 0.022, 2
 """The disclosure: small, and never so small that a phone cannot show it."""
 
@@ -69,10 +70,14 @@ class Disclosure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndCard:
-    """The last picture: logo, headline and the call to action on the brand's main colour."""
+    """The last picture: logo, headline and the call to action on the brand's main colour.
+
+    `tags` are hashtags, small below them.
+    """
 
     headline: str
     action: str = ""
+    tags: str = ""
     logo: Path | None = None
     language: str = ""
 
@@ -82,12 +87,23 @@ Overlay: TypeAlias = Caption | Logo | Disclosure | EndCard
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """An RGBA picture, straight alpha, and where its top left lies in a frame of `size`."""
+    """An RGBA picture, straight alpha, and where its top left lies in a frame of `size`.
+
+    `inner` is the part of the frame that must stay visible (left, top, right, bottom), where that is
+    less than the whole picture: an end card's ground may be covered, its words may not.
+    """
 
     image: Image.Image
     left: int
     top: int
     size: Size
+    inner: tuple[int, int, int, int] | None = None
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """Left, top, right, bottom in the frame of what must stay visible."""
+        right, bottom = self.left + self.image.width, self.top + self.image.height
+        return self.inner or (self.left, self.top, right, bottom)
 
     def whole(self) -> Image.Image:
         """The picture in a clear frame of the delivery's size."""
@@ -154,7 +170,8 @@ def _end_card(card: EndCard, stage: Stage, look: Look, what: str) -> Picture:
     gap = stage.share(0.07)
     logo = read_logo(card.logo, stage.width * 6 // 10, stage.share(0.24)) if card.logo else None
     action = _button(card, stage, look, what) if card.action else None
-    taken = sum(part.height + gap for part in (logo, action) if part)
+    tags = _tags(card, stage, look, what) if card.tags else None
+    taken = sum(part.height + gap for part in (logo, action, tags) if part)
     room = Room(
         width=stage.width,
         height=max(1, stage.height - taken),
@@ -164,12 +181,26 @@ def _end_card(card: EndCard, stage: Stage, look: Look, what: str) -> Picture:
     )
     block = typeset(card.headline, look.heading, room, f"{what}: headline", card.language)
     words = _inked(block, ink_on(look.main, look))
-    parts = [part for part in (logo, words, action) if part]
-    top = stage.box[1] + (stage.height - words.height - taken) // 2
+    parts = [part for part in (logo, words, action, tags) if part]
+    first = top = stage.box[1] + (stage.height - words.height - taken) // 2
     for part in parts:
         ground.alpha_composite(part, (_centred(stage, part), top))
         top += part.height + gap
-    return Picture(ground, 0, 0, stage.size)
+    left = min(_centred(stage, part) for part in parts)
+    right = max(_centred(stage, part) + part.width for part in parts)
+    return Picture(ground, 0, 0, stage.size, (left, first, right, top - gap))
+
+
+def _tags(card: EndCard, stage: Stage, look: Look, what: str) -> Image.Image:
+    room = Room(
+        width=stage.width,
+        height=stage.height // 4,
+        size=stage.share(TAGS),
+        least=stage.share(TAGS_LEAST),
+        lines=2,
+    )
+    block = typeset(card.tags, look.body, room, f"{what}: hashtags", card.language)
+    return _inked(block, ink_on(look.main, look))
 
 
 def _button(card: EndCard, stage: Stage, look: Look, what: str) -> Image.Image:

@@ -3,15 +3,13 @@
 A new platform is one more file there. `docs/team/platforms.md` says what they mean for a person.
 """
 
-import tomllib
 from collections.abc import Mapping
 from fractions import Fraction
 from importlib.resources import files
-from typing import Any
 
 from reelkiln.errors import UsageError, unknown_name
 from reelkiln.film.rules import House, Platform
-from reelkiln.plan.form import read
+from reelkiln.plan.form import read_toml
 
 __all__ = ["find_platform", "house_rules", "least_seconds", "load_platforms", "read_platform"]
 
@@ -47,7 +45,7 @@ def house_rules() -> House:
         UsageError: the file has a mistake.
     """
     name = "house.toml"
-    house: House = _read(House, (files("reelkiln.film") / name).read_text("utf-8"), name)
+    house: House = read_toml(House, (files("reelkiln.film") / name).read_text("utf-8"), name)
     return house
 
 
@@ -73,18 +71,8 @@ def read_platform(text: str, file: str) -> Platform:
         UsageError: it is no TOML, a key is unknown, missing or of the wrong type, or a figure names
             no source.
     """
-    platform: Platform = _read(Platform, text, file)
+    platform: Platform = read_toml(Platform, text, file)
     if file != f"{platform.name}.toml":
         raise UsageError(f"{file}: holds the platform {platform.name!r}", hint="Name both alike.")
     return platform
 
-
-def _read(kind: Any, text: str, file: str) -> Any:
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as wrong:
-        raise UsageError(f"{file}: not TOML: {wrong}", hint="Mend that line.") from None
-    try:
-        return read(kind, data, "")
-    except UsageError as wrong:
-        raise UsageError(f"{file}: {wrong.message}", hint=wrong.hint) from None

@@ -36,9 +36,10 @@ def finish_reel(
     tags: Mapping[str, str],
     *,
     on_frame: Callable[[int, int], None],
+    sound: Path | None = None,
     preset: str = PRESET,
 ) -> Facts:
-    """Make an MP4 of the pieces, with the overlays over them and a silent sound track.
+    """Make an MP4 of the pieces, with the overlays over them and the sound under them.
 
     The frames are those of `reelkiln.film.join`, the file is like that of `finish`: exact, made in
     one step, proved by reading it back, and equal input gives equal bytes.
@@ -50,6 +51,7 @@ def finish_reel(
         wish: what to deliver.
         tags: words for the file, see `reelkiln.film.tags`.
         on_frame: hears (frames encoded, frames in all), in the calling thread; may raise to stop.
+        sound: what `write_sound` wrote for these seconds; without it the sound track is silent.
         preset: x264's.
 
     Raises:
@@ -72,6 +74,7 @@ def finish_reel(
             return encoded(
                 shown, work, part,
                 target=target, described=described, on_frame=on_frame, ctrl_c=ctrl_c, preset=preset,
+                sound=sound,
             )  # fmt: skip
         finally:
             ctrl_c.held = True

@@ -36,6 +36,11 @@ class Stage:
         """Of the box, in pixels."""
         return self.box[3] - self.box[1]
 
+    def below(self, pixels: int) -> "Stage":
+        """The same stage with so many pixels kept free at the top of its box."""
+        left, top, right, bottom = self.box
+        return Stage(size=self.size, box=(left, min(top + pixels, bottom - 1), right, bottom))
+
     def share(self, of: float) -> int:
         """A share of the shorter side, in pixels, at least 1."""
         return max(1, round(of * min(self.size.width, self.size.height)))

@@ -37,6 +37,11 @@ class Bench:
     versions: dict[str, str]
     signer: Callable[[], Signer]
 
+    @property
+    def shelf(self) -> Path:
+        """Where kept takes wait to be used again."""
+        return self.scratch.with_name("takes")
+
     @contextmanager
     def scratch_folder(self) -> Iterator[Path]:
         """A folder for takes, gone afterwards.

@@ -25,10 +25,12 @@ from reelkiln.kiln.disk import staging
 from reelkiln.kiln.names import family
 from reelkiln.kiln.recipe import Recipe, digest, recipe_to_json, recipe_to_text
 from reelkiln.kiln.watch import PhaseClock
+from reelkiln.kiln.weights import licences
+from reelkiln.plan.card import Card
 from reelkiln.plan.plan import Plan
 from reelkiln.reel import Clip, Shot, Take
 
-__all__ = ["FPS", "Delivery", "deliver", "file_sha256", "record"]
+__all__ = ["FPS", "MADE_BY", "Delivery", "clips_of", "deliver", "file_sha256", "record"]
 
 FPS = 24
 """Frames per second of every file: the least that all networks take."""
@@ -56,6 +58,7 @@ def deliver(
     signer: Signer,
     clock: PhaseClock,
     segment_id: str | None = None,
+    card: Card | None = None,
 ) -> Delivery:
     """Join, finish, check and label the takes, and put the files in place: all of them or none.
 
@@ -67,6 +70,7 @@ def deliver(
         recipe: how the takes were made; the seconds of finishing are added to it here.
         private: write the recipe's hash into the film, not the recipe.
         signer: who signs the label; it holds the recipe's hash, never its words.
+        card: the model's, whose licence and its duties the sidecar then lists.
 
     Raises:
         FilmError: no film could be made of the takes.
@@ -77,7 +81,7 @@ def deliver(
         tags = _tags(recipe, private=private)
         clock.step("finish", 0, 1)
         facts = finish(
-            _clips(takes, recipe.plan),
+            clips_of(takes, recipe.plan),
             staged,
             _wish(recipe.shot, recipe.plan),
             tags,
@@ -94,7 +98,7 @@ def deliver(
             recipe=recipe.with_seconds(clock.seconds()),
             facts=replace(facts, bytes=labelled.bytes),
         )
-        write_sidecar(staged, _sidecar(delivery, segment_id))
+        write_sidecar(staged, _sidecar(delivery, segment_id, card))
         failpoint("film staged")
         for path in family(movie):
             with on_disk(path):
@@ -148,7 +152,8 @@ def _wish(shot: Shot, plan: Plan) -> Finish:
     )
 
 
-def _clips(takes: tuple[Take, ...], plan: Plan) -> Iterator[Clip]:
+def clips_of(takes: tuple[Take, ...], plan: Plan) -> Iterator[Clip]:
+    """The frames of kept takes, in the order they are seen, at most 64 at a time."""
     for take in takes:
         yield from read_take(Path(take.path), plan.fps)
 
@@ -159,9 +164,11 @@ def _tags(recipe: Recipe, *, private: bool) -> dict[str, str]:
     return {RECIPE: recipe_to_text(recipe), TITLE: recipe.shot.prompt, COMMENT: MADE_BY}
 
 
-def _sidecar(delivery: Delivery, segment_id: str | None) -> dict[str, Any]:
+def _sidecar(delivery: Delivery, segment_id: str | None, card: Card | None) -> dict[str, Any]:
+    weights = delivery.recipe.weights
     return {
         **({} if segment_id is None else {"segment": segment_id}),
+        **({"licences": licences(card, weights)} if card else {}),
         "file": delivery.movie.name,
         "sha256": delivery.sha256,
         "digest": delivery.digest,

@@ -31,7 +31,7 @@ from reelkiln.plan.plan import Plan
 from reelkiln.plan.walk import plan_shot
 from reelkiln.reel import Origin, Shot
 
-__all__ = ["Order", "make", "orders_for"]
+__all__ = ["Order", "keep_refused", "make", "orders_for"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +154,7 @@ class _Making:
         fired = outcome.fired
         recipe = _recipe(order, fired, self.weights, self.choice, self.bench)
         if fired.refusals:
-            self.refusals[number] = _keep_refused(fired, recipe, order, self.signer, clock)
+            self.refusals[number] = keep_refused(fired, recipe, order, self.signer, clock)
         else:
             delivery = deliver(
                 fired.chosen,
@@ -163,6 +163,7 @@ class _Making:
                 private=order.private,
                 signer=self.signer,
                 clock=clock,
+                card=self.choice.card,
             )
             record(delivery, fired.takes, self.bench)
             self.deliveries[number] = delivery
@@ -208,7 +209,7 @@ def _recipe(
     )
 
 
-def _keep_refused(
+def keep_refused(
     fired: Fired, recipe: Recipe, order: Order, signer: Signer, clock: PhaseClock
 ) -> str:
     """Keep the best take where there is one that may be kept; one line about it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from reelkiln.errors import UsageError
@@ -9,7 +10,7 @@ from reelkiln.film.faults import on_disk
 from reelkiln.film.names import check_name, companions, movie_name
 from reelkiln.film.partfile import check_target
 
-__all__ = ["check_targets", "family", "refused", "targets"]
+__all__ = ["check_targets", "family", "reel_family", "reel_targets", "refused", "targets"]
 
 
 def targets(out: Path | None, folder: Path, words: str, *, seed: int, count: int) -> list[Path]:
@@ -61,8 +62,48 @@ def family(movie: Path) -> tuple[Path, ...]:
     return (beside.poster, beside.sheet, beside.sidecar, movie)
 
 
-def check_targets(movies: list[Path], *, force: bool) -> None:
+def reel_family(movie: Path) -> tuple[Path, ...]:
+    """All files of one reel, the movie last."""
+    return (companions(movie).subtitles, *family(movie))
+
+
+def reel_targets(
+    out: Path | None, folder: Path, name: str, kinds: Sequence[tuple[str, str]]
+) -> list[Path]:
+    """Where reels go, one for each language and platform: `out` (a file or a folder), else `folder`.
+
+    A language or platform stands in the name where there are several of it, and the platform in
+    every name that is not `out` itself.
+
+    Args:
+        name: what reels in a folder are called first.
+        kinds: language and platform of each.
+
+    Raises:
+        UsageError: a name that not every desktop takes.
+    """
+    stem, place, own = name, out or folder, False
+    if out is not None and not _is_folder(out):
+        if out.suffix:
+            check_name(out)
+        stem, place, own = out.stem, out.parent, True
+    languages, platforms = ({kind[part] for kind in kinds} for part in (0, 1))
+    movies = []
+    for language, platform in kinds:
+        parts = [stem, language] if len(languages) > 1 else [stem]
+        parts += [platform] if len(platforms) > 1 or not own else []
+        movies.append(place / f"{'-'.join(parts)}.mp4")
+        check_name(movies[-1])
+    return movies
+
+
+def check_targets(
+    movies: list[Path], *, force: bool, files: Callable[[Path], tuple[Path, ...]] = family
+) -> None:
     """Refuse to overwrite, and prove that files can be made there.
+
+    Args:
+        files: all files of one film.
 
     Raises:
         UsageError: a file of that name exists, and `force` was not said; or the folder is missing
@@ -71,7 +112,7 @@ def check_targets(movies: list[Path], *, force: bool) -> None:
     """
     for movie in movies:
         check_target(movie)
-    for path in (path for movie in movies for path in family(movie)):
+    for path in (path for movie in movies for path in files(movie)):
         if path.exists() and not force:
             raise UsageError(
                 f"{path} exists already", hint="Name another file with -o, or add --force."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from reelkiln.kiln.choose import Choice
 from reelkiln.kiln.make import Order
 from reelkiln.plan.card import Card
 from reelkiln.plan.walk import plan_shot
-from reelkiln.reel import Origin
+from reelkiln.reel import Origin, Size
 from reelkiln.script.expand import Scripted, to_shot
 from reelkiln.store.reviews import find_setting
 
@@ -68,10 +68,12 @@ def order_of(
     setting: Setting | None = None,
     palette: tuple[str, ...] = (),
     photo: Path | None = None,
+    size: Size | None = None,
 ) -> Order:
     """A scripted shot, planned for this machine.
 
     Args:
+        size: of the delivery; default: its aspect's.
         setting: steps, guidance and seed to use; default: the card's.
         palette: the brand's colours.
         photo: a picture of the product, to hold the takes against.
@@ -80,6 +82,7 @@ def order_of(
         PlanRefused, UsageError: as `plan_shot` says.
     """
     shot, _ = to_shot(scripted, choice.card, preset=preset)
+    shot = replace(shot, size=size) if size else shot
     card = choice.card
     if setting:
         card = tuned(card, shot.preset, setting)
@@ -94,7 +97,3 @@ def order_of(
     plan = plan_shot(shot, card, bench.machine)
     return Order(shot=shot, plan=plan, movie=movie, origin=origin, palette=palette, photo=photo)
 
-
-def movies_for(shots: Sequence[Scripted], folder: Path) -> list[Path]:
-    """A file for each shot, named by product, template and number."""
-    return [folder / f"{shot.name}.mp4" for shot in shots]

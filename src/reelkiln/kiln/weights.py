@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from reelkiln.errors import WeightsBroken
 from reelkiln.kiln.recipe import Weights
 from reelkiln.models.installed import sources_for
 from reelkiln.plan.card import Card, Source
 
-__all__ = ["weights_of"]
+__all__ = ["licences", "weights_of"]
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -25,6 +26,29 @@ def weights_of(card: Card, preset: str, folders: Mapping[str, Path]) -> tuple[We
         WeightsBroken: a file cannot be read.
     """
     return tuple(_weights(source, folders[source.name]) for source in sources_for(card, preset))
+
+
+def licences(card: Card, weights: Sequence[Weights]) -> list[dict[str, Any]]:
+    """For a sidecar: under which licence the weights are, whether anybody read it, and its duties.
+
+    `duties` are None where nobody has read the licence: nothing is known then, which is not the
+    same as none.
+    """
+    licence = card.licence
+    return [
+        {
+            "model": card.name,
+            "licence": licence.name,
+            "state": licence.state,
+            "commercial": licence.commercial,
+            "duties": list(licence.duties) if licence.state == "read" else None,
+            "source": licence.source,
+            "weights": [
+                {"source": one.source, "repo": one.repo, "revision": one.revision}
+                for one in weights
+            ],
+        }
+    ]
 
 
 def _weights(source: Source, folder: Path) -> Weights:

@@ -3,14 +3,13 @@
 A new model of a known family is one more file there. `docs/models.md` says how to write one.
 """
 
-import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import TypeVar
 
 from reelkiln.errors import UsageError, unknown_name
+from reelkiln.plan import form
 from reelkiln.plan.card import Card
-from reelkiln.plan.form import read
 from reelkiln.plan.scorer import ScorerCard
 
 __all__ = ["find_card", "load_cards", "read_card", "read_folder"]
@@ -56,12 +55,7 @@ def read_toml(kind: type[Kind], text: str, file: str) -> Kind:
         UsageError: it is no TOML, a key is unknown, missing or of the wrong type, the values
             contradict each other, or the file has another name.
     """
-    try:
-        card: Kind = read(kind, tomllib.loads(text), "")
-    except tomllib.TOMLDecodeError as wrong:
-        raise UsageError(f"{file}: not TOML: {wrong}", hint="Mend that line.") from None
-    except UsageError as wrong:
-        raise UsageError(f"{file}: {wrong.message}", hint=wrong.hint) from None
+    card: Kind = form.read_toml(kind, text, file)
     if "@" in card.name or file != f"{card.name}.toml":
         raise UsageError(f"{file}: holds the card {card.name!r}", hint="Name both alike.")
     return card

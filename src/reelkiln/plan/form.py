@@ -6,6 +6,7 @@ text ("24000/1001") or whole numbers, sizes as text ("384x704").
 
 import math
 import re
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
@@ -16,7 +17,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from reelkiln.errors import UsageError
 from reelkiln.reel import Size
 
-__all__ = ["read", "write"]
+__all__ = ["read", "read_toml", "write"]
 
 
 def read(kind: Any, data: object, where: str) -> Any:
@@ -43,6 +44,22 @@ def read(kind: Any, data: object, where: str) -> Any:
     if origin in (Union, UnionType):
         return _read_either(inner, data, where)
     raise TypeError(f"no form for {kind!r}")  # a programmer's mistake, caught by any test of it
+
+
+def read_toml(kind: Any, text: str, file: str) -> Any:
+    """The text of a TOML file as a value of type `kind`; `file` is how messages call it.
+
+    Raises:
+        UsageError: it is no TOML, or not of that form.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as wrong:
+        raise UsageError(f"{file}: not TOML: {wrong}", hint="Mend that line.") from None
+    try:
+        return read(kind, data, "")
+    except UsageError as wrong:
+        raise UsageError(f"{file}: {wrong.message}", hint=wrong.hint) from None
 
 
 def write(value: object) -> Any:

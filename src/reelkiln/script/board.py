@@ -101,6 +101,8 @@ class _Teller:
         scripted = found[-1] if found else _nothing(self.space, shot, product)
         if shot.seconds:
             scripted = replace(scripted, seconds=Fraction(str(shot.seconds)))
+        if shot.seed is not None:
+            scripted = replace(scripted, seed=shot.seed)
         fade = shot.transition.crossfade if isinstance(shot.transition, Transition) else 0
         return BoardShot(
             scripted=scripted,

@@ -28,28 +28,43 @@ class Transition(Form):
 
 
 class StoryboardShot(Form):
-    """One shot: of a template, optionally a certain variant, product and length."""
+    """One shot: of a template, optionally a certain variant, product, length and seed."""
 
     template: Slug
     variant: Slug | None = None
     product: Slug | None = None
     seconds: Seconds | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
     caption: Words | None = None
     transition: Literal["cut"] | Transition = "cut"
 
 
 class Music(Form):
-    """What is heard: one of the beds that come along, or the user's own track with its rights."""
+    """What is heard: one of the beds that come along, or the user's own track with its rights.
+
+    `start` passes over the music's first seconds. With `snap`, cuts that are near a beat fall on it:
+    a bed's beats are known, of a track the `tempo` (beats a minute) must be said, and the first beat
+    is at `start`.
+    """
 
     bed: Slug | None = None
     file: Path | None = None
     licence: Line | None = None
     source: Line | None = None
+    start: Annotated[float, Field(ge=0, le=7200)] = 0
+    tempo: Annotated[float, Field(ge=30, le=300)] | None = None
+    snap: bool = False
 
     @model_validator(mode="after")
     def _one(self) -> Self:
         if (self.bed is None) == (self.file is None):
             raise ValueError("needs either bed or file")
+        if self.bed is not None and (self.licence or self.source or self.tempo):
+            raise ValueError("a bed has its own licence, source and tempo: leave them out")
+        if (self.licence is None) != (self.source is None):
+            raise ValueError("state licence and source, or neither")
+        if self.snap and self.file and self.tempo is None:
+            raise ValueError("snap needs the track's tempo")
         return self
 
 
@@ -63,12 +78,13 @@ class EndCard(Form):
 
 
 class Storyboard(Form):
-    """The content of a file in `storyboards/`."""
+    """The content of a file in `storyboards/`. With `loop` the end fades into the beginning."""
 
     storyboard: Slug
     title: Line
     aspect: Annotated[str, AfterValidator(_aspect)] = "9:16"
     platform: Slug | None = None
+    loop: bool = False
     music: Music | None = None
     shots: tuple[StoryboardShot, ...] = Field(min_length=1, max_length=60)
     end_card: EndCard | None = None

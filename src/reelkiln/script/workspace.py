@@ -64,6 +64,9 @@ def read_workspace(folder: Path) -> Workspace:
     for name, board in boards.forms.items():
         document = boards.documents[name]
         faults += check_storyboard(board, document, templates.forms, products, banned)
+        if board.music and board.music.file and not (folder / board.music.file).is_file():
+            place = document.place(("music", "file"))
+            faults.append(Fault(place, f"there is no file {board.music.file}"))
     faults += _pictures(folder, brand, table)
     refuse(faults)
     if brand is None:

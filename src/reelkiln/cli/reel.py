@@ -1,0 +1,338 @@
+"""`reelkiln reel`: a storyboard becomes finished reels for one platform or several."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from reelkiln.cli.console import out, show_json, table
+from reelkiln.cli.make import pick
+from reelkiln.cli.options import Force, Json, ModelName, PresetName, Quiet
+from reelkiln.cli.progress import telling
+from reelkiln.cli.workspace import ScriptSeed, board_of
+
+if TYPE_CHECKING:
+    from reelkiln.cli.progress import Teller
+    from reelkiln.kiln.bench import Bench
+    from reelkiln.kiln.board import ReelChoices, ReelOrder
+    from reelkiln.kiln.choose import Choice
+    from reelkiln.kiln.reel import ReelDelivery
+    from reelkiln.script.storyboard import Storyboard
+    from reelkiln.script.workspace import Workspace
+
+__all__ = ["as_json", "reel", "show"]
+
+
+def reel(
+    storyboard: Annotated[
+        str,
+        typer.Argument(
+            metavar="STORYBOARD", help="A storyboard: its file, or its name in this workspace."
+        ),
+    ],
+    *,
+    product: Annotated[str, typer.Option("--product", metavar="SKU", help="One product's sku.")],
+    platform: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--platform",
+            metavar="NAME",
+            help="Where the reel goes, as `reelkiln platforms list` shows it; may be said several"
+            " times. Default: the storyboard's.",
+        ),
+    ] = None,
+    language: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--language",
+            metavar="CODE",
+            help="en, hi, …; may be said several times. Default: the brand's first.",
+        ),
+    ] = None,
+    out_path: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--out",
+            metavar="FILE",
+            help="The MP4 to write, or a folder to write it in. Of several reels each has its"
+            " language and platform in its name. Default: the folder reels.",
+        ),
+    ] = None,
+    model: ModelName = None,
+    preset: PresetName = None,
+    seed: ScriptSeed = 0,
+    mute: Annotated[bool, typer.Option("--mute", help="A silent sound track.")] = False,
+    loop: Annotated[
+        bool, typer.Option("--loop", help="The end fades into the beginning.")
+    ] = False,
+    upscale: Annotated[
+        str | None,
+        typer.Option(
+            "--upscale",
+            metavar="NETWORK",
+            help="fast or photo: enlarge frames by Real-ESRGAN (extra upscale). Default: sharp"
+            " scaling, which takes no time.",
+        ),
+    ] = None,
+    disclosure: Annotated[
+        bool | None,
+        typer.Option(
+            "--disclosure/--no-disclosure",
+            help="Show the note that it is made with AI. Default: as the laws of the brand's"
+            " markets ask. The mark in the file always stays.",
+        ),
+    ] = None,
+    embed_recipe: Annotated[
+        bool,
+        typer.Option(
+            "--embed-recipe", help="Write prompts and recipe into the film, not only their hash."
+        ),
+    ] = False,
+    private: Annotated[
+        bool,
+        typer.Option("--private", help="Only the recipe's hash in the film, as without any option."),
+    ] = False,
+    safe_zone: Annotated[
+        bool,
+        typer.Option(
+            "--show-safe-zone",
+            help="Render nothing: write a picture of all that is laid over the film, with what the"
+            " platform covers.",
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check and plan everything, render nothing.")
+    ] = False,
+    force: Force = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Render the shots of a storyboard, join them, and deliver what each platform takes.
+
+    Shots that are finished are kept: the same command goes on where it was stopped.
+    """
+    from reelkiln.errors import UsageError
+    from reelkiln.kiln.board import ReelChoices
+    from reelkiln.workshop.open import open_bench, open_workshop
+    from reelkiln.workshop.settings import read_settings
+
+    if embed_recipe and private:
+        raise UsageError("--embed-recipe and --private are two answers", hint="Give one of them.")
+    space, board = board_of(storyboard)
+    workshop = open_workshop(space.folder, read_settings())
+    choices = ReelChoices(
+        preset=preset, mute=mute, loop=loop, upscale=upscale or "", disclosure=disclosure
+    )
+    with telling(quiet=quiet) as teller, open_bench(workshop) as bench:
+        choice = pick(model or workshop.settings.model, preset, bench)
+        orders = _orders(
+            space, board, product, platform, language, choice, bench, out_path, choices, seed=seed
+        )
+        if safe_zone:
+            _preview(orders, teller, force=force, json=json)
+            return
+        if dry_run:
+            _show_plan(orders, choice, bench, json=json)
+            return
+        deliveries = _make(orders, choice, bench, teller, force=force, embed=embed_recipe)
+    if json:
+        show_json(as_json(deliveries, choice.because))
+        return
+    for delivery in deliveries:
+        show(delivery, quiet=quiet)
+
+
+def _orders(
+    space: Workspace,
+    board: Storyboard,
+    product: str,
+    platforms: list[str] | None,
+    languages: list[str] | None,
+    choice: Choice,
+    bench: Bench,
+    out_path: Path | None,
+    choices: ReelChoices,
+    *,
+    seed: int,
+) -> list[ReelOrder]:
+    from reelkiln.errors import UsageError
+    from reelkiln.film.platforms import find_platform
+    from reelkiln.film.upscale import check_upscale
+    from reelkiln.kiln.board import plan_reel
+    from reelkiln.kiln.names import reel_targets
+    from reelkiln.script.board import tell
+
+    wanted = dict.fromkeys(platforms or ([board.platform] if board.platform else []))
+    if not wanted:
+        raise UsageError(
+            f"the storyboard {board.storyboard} names no platform",
+            hint="Add --platform instagram-reels, or a line platform: to the storyboard.",
+        )
+    if choices.upscale:
+        check_upscale(choices.upscale)
+    places = [find_platform(name) for name in wanted]
+    spoken = list(dict.fromkeys(languages or [space.brand.languages[0]]))
+    told = [tell(space, board, product, language=one, seed=seed) for one in spoken]
+    kinds = [(one.language, place.name) for one in told for place in places]
+    name = f"{product}-{board.storyboard}"
+    movies = iter(reel_targets(out_path, space.folder / "reels", name, kinds))
+    return [
+        plan_reel(space, one, place, choice, bench, next(movies), choices)
+        for one in told
+        for place in places
+    ]
+
+
+def _make(
+    orders: list[ReelOrder],
+    choice: Choice,
+    bench: Bench,
+    teller: Teller,
+    *,
+    force: bool,
+    embed: bool,
+) -> tuple[ReelDelivery, ...]:
+    from reelkiln.kiln.names import check_targets, reel_family
+    from reelkiln.kiln.reel import make_reels
+    from reelkiln.kiln.watch import Watch
+    from reelkiln.plan.reasons import duration
+
+    _make_folder(orders)
+    check_targets([order.movie for order in orders], force=force, files=reel_family)
+    teller.note(f"model {choice.card.name}: {choice.because}")
+    shots = {shot.plan.segments: shot.plan for order in orders for shot in order.shots}
+    about = sum(plan.seconds_estimate for plan in shots.values())
+    teller.note(f"{len(shots)} shots, about {duration(about)} of rendering")
+    for line in dict.fromkeys(line for order in orders for line in order.edit.disclosed_because):
+        teller.note(f"the note {orders[0].edit.disclosure or '(none)'}: {line}")
+    return make_reels(orders, choice, bench, Watch(teller.progress, teller.note), embed=embed)
+
+
+def _make_folder(orders: list[ReelOrder]) -> None:
+    """The workspace's own folder of reels; any other must be there."""
+    from reelkiln.film.faults import on_disk
+
+    folder = orders[0].folder / "reels"
+    if orders[0].movie.parent == folder:
+        with on_disk(folder):
+            folder.mkdir(exist_ok=True)
+
+
+def _preview(orders: list[ReelOrder], teller: Teller, *, force: bool, json: bool) -> None:
+    from reelkiln.kiln.preview import write_preview
+
+    _make_folder(orders)
+    pictures = [write_preview(order, force=force) for order in orders]
+    if json:
+        show_json({"previews": [str(path) for path in pictures]})
+        return
+    for path in pictures:
+        out(f"preview {path}")
+    teller.note("nothing was rendered")
+
+
+def _show_plan(orders: list[ReelOrder], choice: Choice, bench: Bench, *, json: bool) -> None:
+    from reelkiln.kiln.preview import check_order
+
+    for order in orders:
+        check_order(order, bench)
+    plans = [_plan_json(order) for order in orders]
+    if json:
+        show_json({"model": choice.card.name, "because": choice.because, "reels": plans})
+        return
+    for order, plan in zip(orders, plans, strict=True):
+        edit = order.edit
+        out(f"{order.movie}: {plan['seconds']:g} s, {edit.size}, {float(edit.fps):g} frames a"
+            f" second, for {edit.platform}, in {edit.language}")  # fmt: skip
+        rows = [
+            (str(number), shot["begins"], shot["seconds"], shot["renders"], shot["caption"])
+            for number, shot in enumerate(plan["shots"], 1)
+        ]
+        for line in table([("", "begins", "seconds", "renders in about", "caption"), *rows]):
+            out(f"  {line}")
+        for what in ("end_card", "music", "disclosure"):
+            out(f"  {what.replace('_', ' ')}: {plan[what]}")
+    out("nothing was rendered")
+
+
+def _plan_json(order: ReelOrder) -> dict[str, Any]:
+    from reelkiln.kiln.dress import seconds_of
+
+    edit = order.edit
+    music = edit.music
+    return {
+        "film": str(order.movie),
+        "platform": edit.platform,
+        "language": edit.language,
+        "size": str(edit.size),
+        "seconds": float(seconds_of(edit)),
+        "shots": [
+            {
+                "prompt": shot.shot.prompt,
+                "seconds": f"{float(cut.seconds):.2f}",
+                "begins": f"cross-fade {float(cut.crossfade):g} s" if cut.crossfade else "cut",
+                "renders": f"{shot.plan.seconds_estimate:.0f} s",
+                "caption": cut.caption,
+            }
+            for shot, cut in zip(order.shots, edit.cuts, strict=True)
+        ],
+        "end_card": edit.end.headline if edit.end else "none",
+        "music": (music.bed or (music.track.path if music.track else "")) if music else "silent",
+        "disclosure": edit.disclosure or "none",
+    }
+
+
+def show(delivery: ReelDelivery, *, quiet: bool = False) -> None:
+    """Where a reel's files are, and what its platform says."""
+    if quiet:
+        out(str(delivery.movie))
+        return
+    facts, edit = delivery.facts, delivery.recipe.edit
+    rate = f"{float(facts.fps):g} frames a second"
+    out(f"film      {delivery.movie}  ({float(facts.seconds):.1f} s, {facts.size}, {rate})")
+    out(f"poster    {delivery.beside.poster}")
+    out(f"sheet     {delivery.beside.sheet}")
+    if any(cut.caption for cut in edit.cuts):
+        out(f"captions  {delivery.beside.subtitles}")
+    out(f"recipe    {delivery.beside.sidecar}")
+    advised = ", ".join(check.name for check in delivery.report.advised)
+    out(f"check     {edit.platform} takes it" + (f"; advice on {advised}" if advised else ""))
+
+
+def as_json(deliveries: tuple[ReelDelivery, ...], because: str) -> dict[str, Any]:
+    """What was made, for programs."""
+    return {
+        "model": deliveries[0].recipe.clips[0].shot.model,
+        "because": because,
+        "reels": [_reel_json(delivery) for delivery in deliveries],
+    }
+
+
+def _reel_json(delivery: ReelDelivery) -> dict[str, Any]:
+    facts, edit = delivery.facts, delivery.recipe.edit
+    captions = any(cut.caption for cut in edit.cuts)
+    return {
+        "film": str(delivery.movie),
+        "poster": str(delivery.beside.poster),
+        "sheet": str(delivery.beside.sheet),
+        "captions": str(delivery.beside.subtitles) if captions else None,
+        "sidecar": str(delivery.beside.sidecar),
+        "platform": edit.platform,
+        "language": edit.language,
+        "seconds": float(facts.seconds),
+        "size": str(facts.size),
+        "fps": float(facts.fps),
+        "frames": facts.frames,
+        "sha256": delivery.sha256,
+        "digest": delivery.digest,
+        "took": dict(delivery.recipe.seconds),
+        "shots": [
+            {"seed": clip.shot.seed, "takes": len(clip.takes), "took": dict(clip.seconds)}
+            for clip in delivery.recipe.clips
+        ],
+        "takes_it": delivery.report.ok,
+        "advice": [check.name for check in delivery.report.advised],
+    }

@@ -1,0 +1,116 @@
+"""What is laid over a reel and when: captions, logo, disclosure, end card; and the same as .srt."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from reelkiln.film.compose import FADE, Shown
+from reelkiln.film.look import Look
+from reelkiln.film.overlay import HEADER, Caption, Disclosure, EndCard, Logo, Overlay, draw
+from reelkiln.film.stage import Stage
+from reelkiln.film.subtitles import Subtitle
+
+__all__ = ["Ending", "Laid", "Titles", "lay"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """The end card, seen from `start` (seconds) to the reel's end; it comes within `fade_in`."""
+
+    card: EndCard
+    start: Fraction
+    fade_in: Fraction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Titles:
+    """All that lies over a reel of so many seconds.
+
+    The logo leaves where the end card, which has its own, comes. The disclosure stays throughout.
+    `loop` is how long the reel's end fades into its beginning: the end card is gone by then.
+    """
+
+    seconds: Fraction
+    captions: tuple[Subtitle, ...] = ()
+    language: str = ""
+    disclosure: str = ""
+    logo: Path | None = None
+    ending: Ending | None = None
+    loop: Fraction = Fraction(0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Laid:
+    """The titles drawn: what is seen when, each under its name."""
+
+    names: tuple[str, ...]
+    shown: tuple[Shown, ...]
+
+    def boxes(self) -> list[dict[str, Any]]:
+        """For a sidecar: what must stay visible, and where (left, top, right, bottom)."""
+        return [
+            {"name": name, "box": list(one.picture.box)}
+            for name, one in zip(self.names, self.shown, strict=True)
+        ]
+
+
+def lay(titles: Titles, stage: Stage, look: Look) -> Laid:
+    """Draw all titles for a stage, the lowest first.
+
+    Raises:
+        UsageError: as `draw` says; the message names the caption, card or file.
+    """
+    wanted = [*_ending(titles), *_captions(titles), *_standing(titles)]
+    below = stage.below(stage.share(HEADER)) if titles.disclosure else stage
+    return Laid(
+        tuple(one.name for one in wanted),
+        tuple(
+            Shown(
+                picture=draw(
+                    one.overlay,
+                    below if isinstance(one.overlay, EndCard) else stage,
+                    look,
+                    one.name,
+                ),
+                start=one.start,
+                end=one.end,
+                fade_in=one.fade_in,
+                fade_out=one.fade_out,
+            )
+            for one in wanted
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    name: str
+    overlay: Overlay
+    start: Fraction
+    end: Fraction
+    fade_in: Fraction = FADE
+    fade_out: Fraction = FADE
+
+
+def _ending(titles: Titles) -> Iterator[_Wanted]:
+    if end := titles.ending:
+        yield _Wanted("end card", end.card, end.start, titles.seconds, end.fade_in, titles.loop)
+
+
+def _captions(titles: Titles) -> Iterator[_Wanted]:
+    for number, one in enumerate(titles.captions, 1):
+        caption = Caption(text=one.text, language=titles.language)
+        yield _Wanted(f"caption {number}", caption, one.start, one.end)
+
+
+def _standing(titles: Titles) -> Iterator[_Wanted]:
+    """What stands there all the time: the logo up to the end card, the disclosure to the end."""
+    if titles.logo:
+        end = titles.ending.start if titles.ending else titles.seconds
+        yield _Wanted("logo", Logo(path=titles.logo), Fraction(0), end)
+    if titles.disclosure:
+        note = Disclosure(text=titles.disclosure, language=titles.language)
+        never = Fraction(0)
+        yield _Wanted("disclosure", note, never, titles.seconds, never, never)

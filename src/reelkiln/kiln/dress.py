@@ -1,0 +1,183 @@
+"""An edit made ready for the film room: pieces, what lies over them, the sound under them.
+
+Everything that a person wrote or named is read here, before anything is rendered: a letter that no
+font has, a logo that is gone and music without sound end the work at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from reelkiln.film.beds import Bed, find_bed
+from reelkiln.film.colour import parse
+from reelkiln.film.cutlist import Cutlist
+from reelkiln.film.join import Piece, cuts
+from reelkiln.film.look import Look, look
+from reelkiln.film.overlay import EndCard
+from reelkiln.film.rules import Platform
+from reelkiln.film.sound import Heard, Sound, sound_rights, write_sound
+from reelkiln.film.stage import Stage
+from reelkiln.film.subtitles import Subtitle
+from reelkiln.film.titles import Ending, Laid, Titles, lay
+from reelkiln.film.track import Rights, Track
+from reelkiln.film.upscale import enlarged
+from reelkiln.kiln.deliver import clips_of
+from reelkiln.kiln.edit import Edit, FileNote, Music
+from reelkiln.kiln.shoot import Footage
+from reelkiln.reel import Clip
+
+__all__ = [
+    "Dressed",
+    "captions_of",
+    "cutlist_of",
+    "dress",
+    "look_of",
+    "pieces_of",
+    "seconds_of",
+    "stage_of",
+    "titles_of",
+]
+
+GROUND = (112, 64)
+"""Height and width of the end card's ground, of one colour: it is scaled like a shot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dressed:
+    """What a reel gets besides its shots. `sound` is a raw file; None: silent."""
+
+    laid: Laid
+    captions: tuple[Subtitle, ...]
+    sound: Path | None
+    heard: Heard | None
+    rights: str
+
+
+def cutlist_of(edit: Edit) -> Cutlist:
+    """Where each piece lies: the shots, and behind them the end card.
+
+    Raises:
+        UsageError: the lengths do not fit: see `cutlist`.
+    """
+    return cuts(pieces_of(edit, None), edit.fps, edit.loop)
+
+
+def seconds_of(edit: Edit) -> Fraction:
+    """How long the reel lasts."""
+    return cutlist_of(edit).frames / edit.fps
+
+
+def pieces_of(edit: Edit, footage: Sequence[Footage] | None) -> list[Piece]:
+    """The pieces of the reel; without footage they show nothing and only have their lengths."""
+    pieces = [
+        Piece(
+            clips=_seen(edit, footage[number]) if footage else (),
+            seconds=cut.seconds,
+            crossfade=cut.crossfade,
+            forth_and_back=bool(footage)
+            and footage[number].recipe.plan.reach.kind == "forth-and-back",
+        )
+        for number, cut in enumerate(edit.cuts)
+    ]
+    if edit.end:
+        ground = np.full((1, *GROUND, 3), parse(edit.palette[0]), np.uint8)
+        still = Piece(
+            clips=(Clip(ground, edit.fps),),
+            seconds=edit.end.seconds,
+            crossfade=edit.end.crossfade,
+            forth_and_back=True,
+        )
+        pieces.append(still)
+    return pieces
+
+
+def _seen(edit: Edit, footage: Footage) -> Iterator[Clip]:
+    return enlarged(clips_of(footage.chosen, footage.recipe.plan), edit.upscale)
+
+
+def dress(edit: Edit, folder: Path, platform: Platform, sound: Path) -> Dressed:
+    """Draw what lies over a reel and write its sound.
+
+    Args:
+        folder: the workspace, in which the edit's own files lie.
+        sound: where the sound is written to.
+
+    Raises:
+        UsageError: as `lay` and `write_sound` say.
+        FilmError, DiskFull: as `write_sound` says.
+    """
+    captions = captions_of(edit)
+    laid = lay(titles_of(edit, folder, captions), stage_of(edit, platform), look_of(edit, folder))
+    if edit.music is None:
+        return Dressed(laid, captions, None, None, "")
+    wanted = Sound(source=_source(edit.music, folder), start=edit.music.start)
+    heard = write_sound(wanted, seconds_of(edit), sound)
+    return Dressed(laid, captions, sound, heard, sound_rights(wanted))
+
+
+def stage_of(edit: Edit, platform: Platform) -> Stage:
+    """The reel's size, and what of it the platform leaves free."""
+    return Stage.of(edit.size, platform.safe_zone)
+
+
+def look_of(edit: Edit, folder: Path) -> Look:
+    """The brand's colours and faces.
+
+    Raises:
+        UsageError: a colour or a font file is none.
+    """
+    return look(edit.palette, _place(folder, edit.heading), _place(folder, edit.body))
+
+
+def titles_of(edit: Edit, folder: Path, captions: tuple[Subtitle, ...]) -> Titles:
+    """All that lies over the reel, and when."""
+    logo, places = _place(folder, edit.logo), cutlist_of(edit)
+    ending = None
+    if edit.end:
+        card = EndCard(
+            headline=edit.end.headline,
+            action=edit.end.action,
+            tags=edit.end.tags,
+            logo=logo,
+            language=edit.language,
+        )
+        start = places.spans[-1].start / edit.fps
+        ending = Ending(card=card, start=start, fade_in=edit.end.crossfade)
+    return Titles(
+        seconds=places.frames / edit.fps,
+        captions=captions,
+        language=edit.language,
+        disclosure=edit.disclosure,
+        logo=logo,
+        ending=ending,
+        loop=edit.loop,
+    )
+
+
+def captions_of(edit: Edit) -> tuple[Subtitle, ...]:
+    """Each shot's words while the shot is more than half seen."""
+    places = cutlist_of(edit)
+    begins = [max(Fraction(0), span.start + Fraction(span.overlap, 2)) for span in places.spans]
+    begins[0] = Fraction(0)
+    ends = [*begins[1:], Fraction(places.frames - places.loop)]
+    return tuple(
+        Subtitle(text=cut.caption, start=begin / edit.fps, end=end / edit.fps)
+        for cut, begin, end in zip(edit.cuts, begins, ends, strict=False)
+        if cut.caption
+    )
+
+
+def _source(music: Music, folder: Path) -> Bed | Track:
+    if music.track is None:
+        return find_bed(music.bed)
+    rights = Rights(music.licence, music.source) if music.licence else None
+    return Track(folder / music.track.path, rights)
+
+
+def _place(folder: Path, note: FileNote | None) -> Path | None:
+    return folder / note.path if note else None

@@ -1,0 +1,133 @@
+"""Kept takes that wait to be used again: a reel that was stopped goes on where it was.
+
+One folder for each shot that the gate kept, named by the sha256 of all that decides its pixels. A
+take is used again only while its pixels still have the hash that was written down.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from reelkiln.backends.seam import Peak
+from reelkiln.errors import FilmError, UsageError
+from reelkiln.film.faults import on_disk
+from reelkiln.film.take import take_sha256
+from reelkiln.kiln.disk import staging
+from reelkiln.kiln.fire import Fired
+from reelkiln.kiln.recipe import Recipe, TakeNote, digest, take_note
+from reelkiln.plan.form import read, write
+from reelkiln.plan.plan import Plan
+from reelkiln.reel import SECONDS_MIN, Take, Verdict
+
+__all__ = ["BYTES_MOST", "Shelf", "shelf_key"]
+
+NOTE = "shot.json"
+BYTES_MOST = 4 * 2**30
+"""What the shelf may hold; the takes that were used longest ago go first."""
+
+
+def shelf_key(recipe: Recipe) -> str:
+    """The name of a shot's takes: all that decides their pixels, before anything is rendered.
+
+    The size and the length of the delivery do not: what is rendered stands in the plan.
+    """
+    shot = replace(recipe.shot, size=recipe.plan.size, seconds=SECONDS_MIN)
+    return digest(replace(recipe, shot=shot))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Note:
+    """What lies beside the takes: the plan that rendered them and how all takes fared."""
+
+    plan: Plan
+    chosen: tuple[TakeNote, ...]
+    takes: tuple[TakeNote, ...]
+
+
+class Shelf:
+    """A folder of kept takes. Two processes may use one at the same time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def find(self, key: str) -> Fired | None:
+        """The shot of that key, where it lies here whole; its seconds are none."""
+        place = self.folder / key
+        try:
+            data = json.loads((place / NOTE).read_text("utf-8"))
+            note: _Note = read(_Note, data, NOTE)
+            if not all(take_sha256(_path(place, take)) == take.sha256 for take in note.chosen):
+                return None
+            (place / NOTE).touch()
+        except (OSError, ValueError, UsageError, FilmError):
+            return None
+        return Fired(
+            plan=note.plan,
+            chosen=tuple(_take(take, str(_path(place, take))) for take in note.chosen),
+            takes=tuple(_take(take, "") for take in note.takes),
+            refusals=(),
+            seconds={},
+            peak=Peak(vram=0, ram=0),
+        )
+
+    def keep(self, key: str, fired: Fired) -> Fired:
+        """Put a shot that the gate kept here; the same one, with the takes' new places.
+
+        Raises:
+            DiskFull, UsageError, FilmError: the system refused.
+        """
+        with on_disk(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        with staging(self.folder) as place, on_disk(self.folder):
+            whole = place / key
+            whole.mkdir()
+            chosen = tuple(take_note(take) for take in fired.chosen)
+            for note, take in zip(chosen, fired.chosen, strict=True):
+                shutil.copyfile(take.path, _path(whole, note))
+            takes = tuple(map(take_note, fired.takes))
+            told = _Note(plan=fired.plan, chosen=chosen, takes=takes)
+            (whole / NOTE).write_text(json.dumps(write(told), ensure_ascii=False), "utf-8")
+            _put(whole, self.folder / key)
+        return replace(self.find(key) or fired, seconds=fired.seconds, peak=fired.peak)
+
+    def trim(self, most: int = BYTES_MOST) -> None:
+        """Remove the shots that were used longest ago, until no more than `most` bytes are left."""
+        notes = sorted(self.folder.glob(f"*/{NOTE}"), key=_used, reverse=True)
+        held = 0
+        for note in notes:
+            held += sum(file.stat().st_size for file in note.parent.glob("*.npy"))
+            if held > most:
+                shutil.rmtree(note.parent, ignore_errors=True)
+
+
+def _used(note: Path) -> float:
+    return note.stat().st_mtime
+
+
+def _put(whole: Path, goal: Path) -> None:
+    """Rename the folder; a broken one of that name gives way, another process' whole one stays."""
+    shutil.rmtree(goal, ignore_errors=True)
+    try:
+        whole.replace(goal)
+    except OSError:
+        if not (goal / NOTE).is_file():
+            raise
+
+
+def _path(place: Path, take: TakeNote) -> Path:
+    return place / f"segment-{take.segment}.npy"
+
+
+def _take(note: TakeNote, path: str) -> Take:
+    fields: dict[str, Any] = {
+        "segment": note.segment,
+        "attempt": note.attempt,
+        "seed": note.seed,
+        "sha256": note.sha256,
+    }
+    verdict = Verdict(note.kept, note.reasons, note.marks)
+    return Take(path=path, verdict=verdict, **fields)
