@@ -65,9 +65,7 @@ def reel(
     preset: PresetName = None,
     seed: ScriptSeed = 0,
     mute: Annotated[bool, typer.Option("--mute", help="A silent sound track.")] = False,
-    loop: Annotated[
-        bool, typer.Option("--loop", help="The end fades into the beginning.")
-    ] = False,
+    loop: Annotated[bool, typer.Option("--loop", help="The end fades into the beginning.")] = False,
     upscale: Annotated[
         str | None,
         typer.Option(
@@ -93,7 +91,9 @@ def reel(
     ] = False,
     private: Annotated[
         bool,
-        typer.Option("--private", help="Only the recipe's hash in the film, as without any option."),
+        typer.Option(
+            "--private", help="Only the recipe's hash in the film, as without any option."
+        ),
     ] = False,
     safe_zone: Annotated[
         bool,
@@ -129,7 +129,16 @@ def reel(
     with telling(quiet=quiet) as teller, open_bench(workshop) as bench:
         choice = pick(model or workshop.settings.model, preset, bench)
         orders = _orders(
-            space, board, product, platform, language, choice, bench, out_path, choices, seed=seed
+            space,
+            board,
+            choice,
+            bench,
+            choices,
+            product=product,
+            platforms=platform,
+            languages=language,
+            out_path=out_path,
+            seed=seed,
         )
         if safe_zone:
             _preview(orders, teller, force=force, json=json)
@@ -148,14 +157,14 @@ def reel(
 def _orders(
     space: Workspace,
     board: Storyboard,
+    choice: Choice,
+    bench: Bench,
+    choices: ReelChoices,
+    *,
     product: str,
     platforms: list[str] | None,
     languages: list[str] | None,
-    choice: Choice,
-    bench: Bench,
     out_path: Path | None,
-    choices: ReelChoices,
-    *,
     seed: int,
 ) -> list[ReelOrder]:
     from reelkiln.errors import UsageError
@@ -180,7 +189,7 @@ def _orders(
     name = f"{product}-{board.storyboard}"
     movies = iter(reel_targets(out_path, space.folder / "reels", name, kinds))
     return [
-        plan_reel(space, one, place, choice, bench, next(movies), choices)
+        plan_reel(space, one, place, choice, bench, movie=next(movies), choices=choices)
         for one in told
         for place in places
     ]
@@ -207,7 +216,8 @@ def _make(
     about = sum(plan.seconds_estimate for plan in shots.values())
     teller.note(f"{len(shots)} shots, about {duration(about)} of rendering")
     for line in dict.fromkeys(line for order in orders for line in order.edit.disclosed_because):
-        teller.note(f"the note {orders[0].edit.disclosure or '(none)'}: {line}")
+        note = orders[0].edit.disclosure
+        teller.note(f"shows “{note}”: {line}" if note else f"no note that it is made by AI: {line}")
     return make_reels(orders, choice, bench, Watch(teller.progress, teller.note), embed=embed)
 
 

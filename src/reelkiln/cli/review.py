@@ -55,8 +55,9 @@ def _check_tick(file: Path, bench: Bench, *, effect: bool) -> None:
     from reelkiln.errors import UsageError
     from reelkiln.kiln.remake import find_recipe
 
-    origin = find_recipe(file, bench.ledger).recipe.origin
-    if origin and origin.needs_tick and not effect:
+    origins = (clip.origin for clip in find_recipe(file, bench.ledger).clips)
+    origin = next((one for one in origins if one and one.needs_tick), None)
+    if origin and not effect:
         raise UsageError(
             f"{file.name} shows an effect of the product ({origin.template})",
             hint="Add --effect-is-true if the product does this, or --reject the clip.",

@@ -108,7 +108,12 @@ def new_template(
         raise UsageError(f"{name} {wrong}", hint="Name it like hero-reveal.")
     path = space.folder / "templates" / f"{name}.yaml"
     with open_bench(open_workshop(current_folder(), read_settings())) as bench:
-        shot = find_recipe(source, bench.ledger).recipe.shot
+        clips = find_recipe(source, bench.ledger).clips
+    if len(clips) > 1:
+        raise UsageError(
+            f"{source.name} is a reel of {len(clips)} shots", hint="Begin with a single clip."
+        )
+    shot = clips[0].shot
     ratio = shot.size.width / shot.size.height
     aspect = min(ASPECTS, key=lambda one: abs(ASPECTS[one].width / ASPECTS[one].height - ratio))
     text = draft_template(name, shot.prompt, seconds=float(shot.seconds), aspect=aspect)

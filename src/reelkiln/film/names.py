@@ -1,9 +1,9 @@
 """What the files around a film are called. Pure: nothing here looks at a disk.
 
 A film `NAME.mp4` has three companions: `NAME.mp4.json` (the sidecar, whose name says which file it
-speaks of), `NAME.poster.png` and `NAME.sheet.png`; a reel with captions has `NAME.captions.srt` too.
-None of them is a name that a person would give to a product photo or a storyboard of their own, so
-`--force` never overwrites one.
+speaks of), `NAME.poster.png` and `NAME.sheet.png`; a reel with captions has `NAME.captions.srt`
+too. None of them is a name that a person would give to a product photo or a storyboard of their
+own, so `--force` never overwrites one.
 """
 
 import os

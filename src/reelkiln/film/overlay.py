@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from PIL import Image
 
-from reelkiln.film.colour import BLACK, Colour, Plate, contrast, plate
+from reelkiln.film.colour import BLACK, WHITE, Colour, Plate, contrast, plate
 from reelkiln.film.ink import coverage
 from reelkiln.film.logo import read_logo
 from reelkiln.film.look import Look, ink_on, strong_inks
@@ -36,6 +36,10 @@ ACTION, ACTION_LEAST = 0.055, 0.036
 TAGS, TAGS_LEAST = 0.04, 0.028
 NOTE, NOTE_LEAST, NOTE_LINES = 0.028, 0.022, 2
 """The disclosure: small, and never so small that a phone cannot show it."""
+
+LOST, ALIKE = 0.05, 40
+"""A logo stands on its own ground where more of it than this share is as near to the card's ground
+as so many levels of 255 in every channel."""
 
 HEADER = 0.12
 """The height of the strip that disclosure and logo share."""
@@ -89,8 +93,8 @@ Overlay: TypeAlias = Caption | Logo | Disclosure | EndCard
 class Picture:
     """An RGBA picture, straight alpha, and where its top left lies in a frame of `size`.
 
-    `inner` is the part of the frame that must stay visible (left, top, right, bottom), where that is
-    less than the whole picture: an end card's ground may be covered, its words may not.
+    `inner` is the part of the frame that must stay visible (left, top, right, bottom), where that
+    is less than the whole picture: an end card's ground may be covered, its words may not.
     """
 
     image: Image.Image
@@ -168,7 +172,10 @@ def _disclosure(note: Disclosure, stage: Stage, look: Look, what: str) -> Pictur
 def _end_card(card: EndCard, stage: Stage, look: Look, what: str) -> Picture:
     ground = Image.new("RGBA", (stage.size.width, stage.size.height), (*look.main, 255))
     gap = stage.share(0.07)
-    logo = read_logo(card.logo, stage.width * 6 // 10, stage.share(0.24)) if card.logo else None
+    logo = None
+    if card.logo:
+        size = (stage.width * 6 // 10, stage.share(0.24))
+        logo = _on_ground(read_logo(card.logo, *size), look)
     action = _button(card, stage, look, what) if card.action else None
     tags = _tags(card, stage, look, what) if card.tags else None
     taken = sum(part.height + gap for part in (logo, action, tags) if part)
@@ -189,6 +196,30 @@ def _end_card(card: EndCard, stage: Stage, look: Look, what: str) -> Picture:
     left = min(_centred(stage, part) for part in parts)
     right = max(_centred(stage, part) + part.width for part in parts)
     return Picture(ground, 0, 0, stage.size, (left, first, right, top - gap))
+
+
+def _on_ground(logo: Image.Image, look: Look) -> Image.Image:
+    """The logo as it is, or, where parts of it would vanish on the ground, on a plate of another
+    colour of the brand."""
+    if _lost(logo, look.main) <= LOST:
+        return logo
+    colours = (*look.accents, WHITE, BLACK)
+    lost = [_lost(logo, colour) for colour in colours]
+    first = next((at for at, share in enumerate(lost) if share <= LOST), lost.index(min(lost)))
+    pad = round(0.14 * max(logo.size))
+    width, height = logo.width + 2 * pad, logo.height + 2 * pad
+    plate = Image.new("RGBA", (width, height), (*colours[first], 0))
+    plate.putalpha(_rounded(width, height, 0.22 * min(width, height), 1.0))
+    plate.alpha_composite(logo, (pad, pad))
+    return plate
+
+
+def _lost(logo: Image.Image, ground: Colour) -> float:
+    """The share of a logo's solid pixels that can hardly be told from the ground, 0 to 1."""
+    pixels = np.asarray(logo).astype(np.int16)
+    solid = pixels[..., 3] > 127
+    apart = np.abs(pixels[..., :3] - np.array(ground, np.int16)).max(axis=-1)
+    return float((apart[solid] < ALIKE).mean()) if solid.any() else 0.0
 
 
 def _tags(card: EndCard, stage: Stage, look: Look, what: str) -> Image.Image:

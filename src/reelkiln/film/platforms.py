@@ -75,4 +75,3 @@ def read_platform(text: str, file: str) -> Platform:
     if file != f"{platform.name}.toml":
         raise UsageError(f"{file}: holds the platform {platform.name!r}", hint="Name both alike.")
     return platform
-

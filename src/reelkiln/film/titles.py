@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from reelkiln.film.compose import FADE, Shown
 from reelkiln.film.look import Look
@@ -12,7 +12,9 @@ from reelkiln.film.overlay import HEADER, Caption, Disclosure, EndCard, Logo, Ov
 from reelkiln.film.stage import Stage
 from reelkiln.film.subtitles import Subtitle
 
-__all__ = ["Ending", "Laid", "Titles", "lay"]
+Where: TypeAlias = Literal["lower", "middle", "upper"]
+
+__all__ = ["Ending", "Laid", "Titles", "Where", "lay"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +30,14 @@ class Ending:
 class Titles:
     """All that lies over a reel of so many seconds.
 
-    The logo leaves where the end card, which has its own, comes. The disclosure stays throughout.
-    `loop` is how long the reel's end fades into its beginning: the end card is gone by then.
+    `where` is the captions' place. The logo leaves where the end card, which has its own, comes;
+    the disclosure stays throughout. `loop` is how long the reel's end fades into its beginning: the
+    end card is gone by then.
     """
 
     seconds: Fraction
     captions: tuple[Subtitle, ...] = ()
+    where: Where = "lower"
     language: str = ""
     disclosure: str = ""
     logo: Path | None = None
@@ -101,7 +105,7 @@ def _ending(titles: Titles) -> Iterator[_Wanted]:
 
 def _captions(titles: Titles) -> Iterator[_Wanted]:
     for number, one in enumerate(titles.captions, 1):
-        caption = Caption(text=one.text, language=titles.language)
+        caption = Caption(text=one.text, language=titles.language, where=titles.where)
         yield _Wanted(f"caption {number}", caption, one.start, one.end)
 
 

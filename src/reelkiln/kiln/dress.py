@@ -7,13 +7,16 @@ font has, a logo that is gone and music without sound end the work at once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import repeat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from reelkiln.film.beds import Bed, find_bed
+from reelkiln.film.calm import calmest
 from reelkiln.film.colour import parse
 from reelkiln.film.cutlist import Cutlist
 from reelkiln.film.join import Piece, cuts
@@ -23,13 +26,16 @@ from reelkiln.film.rules import Platform
 from reelkiln.film.sound import Heard, Sound, sound_rights, write_sound
 from reelkiln.film.stage import Stage
 from reelkiln.film.subtitles import Subtitle
-from reelkiln.film.titles import Ending, Laid, Titles, lay
+from reelkiln.film.titles import Ending, Laid, Titles, Where, lay
 from reelkiln.film.track import Rights, Track
 from reelkiln.film.upscale import enlarged
 from reelkiln.kiln.deliver import clips_of
 from reelkiln.kiln.edit import Edit, FileNote, Music
 from reelkiln.kiln.shoot import Footage
 from reelkiln.reel import Clip
+
+if TYPE_CHECKING:
+    from reelkiln.reel import Frames
 
 __all__ = [
     "Dressed",
@@ -39,9 +45,12 @@ __all__ = [
     "look_of",
     "pieces_of",
     "seconds_of",
+    "settled",
     "stage_of",
     "titles_of",
 ]
+
+_PLACES: dict[str, Where] = {"lower": "lower", "upper": "upper"}
 
 GROUND = (112, 64)
 """Height and width of the end card's ground, of one colour: it is scaled like a shot."""
@@ -76,13 +85,12 @@ def pieces_of(edit: Edit, footage: Sequence[Footage] | None) -> list[Piece]:
     """The pieces of the reel; without footage they show nothing and only have their lengths."""
     pieces = [
         Piece(
-            clips=_seen(edit, footage[number]) if footage else (),
+            clips=_seen(edit, shot) if shot else (),
             seconds=cut.seconds,
             crossfade=cut.crossfade,
-            forth_and_back=bool(footage)
-            and footage[number].recipe.plan.reach.kind == "forth-and-back",
+            forth_and_back=shot is not None and shot.recipe.plan.reach.kind == "forth-and-back",
         )
-        for number, cut in enumerate(edit.cuts)
+        for cut, shot in zip(edit.cuts, footage or repeat(None), strict=False)
     ]
     if edit.end:
         ground = np.full((1, *GROUND, 3), parse(edit.palette[0]), np.uint8)
@@ -120,6 +128,40 @@ def dress(edit: Edit, folder: Path, platform: Platform, sound: Path) -> Dressed:
     return Dressed(laid, captions, sound, heard, sound_rights(wanted))
 
 
+def settled(
+    dressed: Dressed,
+    edit: Edit,
+    folder: Path,
+    platform: Platform,
+    footage: Sequence[Footage],
+) -> Dressed:
+    """The same with the captions where they cover least of these takes, where the edit asks for it.
+
+    One place for the whole reel: words that jump are hard to follow.
+    """
+    if edit.captions_at != "auto" or not dressed.captions:
+        return dressed
+    stage, look = stage_of(edit, platform), look_of(edit, folder)
+    tried = {
+        name: lay(titles_of(edit, folder, dressed.captions, where), stage, look)
+        for name, where in _PLACES.items()
+    }
+    boxes = {name: _caption_boxes(laid) for name, laid in tried.items()}
+    stills = [_stills(one) for one, cut in zip(footage, edit.cuts, strict=True) if cut.caption]
+    return replace(dressed, laid=tried[calmest(boxes, stills, edit.size)])
+
+
+def _caption_boxes(laid: Laid) -> list[tuple[int, int, int, int]]:
+    named = zip(laid.names, laid.shown, strict=True)
+    return [one.picture.box for name, one in named if name.startswith("caption ")]
+
+
+def _stills(footage: Footage) -> list[Frames]:
+    """The first, middle and last frame of a shot's beginning."""
+    frames = next(clips_of(footage.chosen, footage.recipe.plan)).frames
+    return [frames[at] for at in (0, len(frames) // 2, -1)]
+
+
 def stage_of(edit: Edit, platform: Platform) -> Stage:
     """The reel's size, and what of it the platform leaves free."""
     return Stage.of(edit.size, platform.safe_zone)
@@ -134,8 +176,11 @@ def look_of(edit: Edit, folder: Path) -> Look:
     return look(edit.palette, _place(folder, edit.heading), _place(folder, edit.body))
 
 
-def titles_of(edit: Edit, folder: Path, captions: tuple[Subtitle, ...]) -> Titles:
-    """All that lies over the reel, and when."""
+def titles_of(
+    edit: Edit, folder: Path, captions: tuple[Subtitle, ...], where: Where | None = None
+) -> Titles:
+    """All that lies over the reel, and when; captions at `where`, by default as the edit says."""
+    wished = "lower" if edit.captions_at == "auto" else edit.captions_at
     logo, places = _place(folder, edit.logo), cutlist_of(edit)
     ending = None
     if edit.end:
@@ -151,6 +196,7 @@ def titles_of(edit: Edit, folder: Path, captions: tuple[Subtitle, ...]) -> Title
     return Titles(
         seconds=places.frames / edit.fps,
         captions=captions,
+        where=where or wished,
         language=edit.language,
         disclosure=edit.disclosure,
         logo=logo,

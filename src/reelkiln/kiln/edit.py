@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 from reelkiln.errors import UsageError
 from reelkiln.kiln.recipe import FORMAT, Recipe, digest, recipe_from_json, recipe_to_json
@@ -77,7 +77,8 @@ class Edit:
 
     `loop` is how many seconds the end fades into the beginning. `disclosure` is the visible note,
     empty without one, and `disclosed_because` says why it is there or not. `upscale` names the
-    network that enlarges the frames, empty for none. `music` None: a silent track.
+    network that enlarges the frames, empty for none. `music` None: a silent track. `captions_at`
+    "auto" is decided by the takes.
     """
 
     storyboard: str
@@ -97,6 +98,7 @@ class Edit:
     music: Music | None = None
     loop: Fraction = Fraction(0)
     upscale: str = ""
+    captions_at: Literal["auto", "lower", "middle", "upper"] = "lower"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

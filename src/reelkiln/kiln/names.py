@@ -70,7 +70,7 @@ def reel_family(movie: Path) -> tuple[Path, ...]:
 def reel_targets(
     out: Path | None, folder: Path, name: str, kinds: Sequence[tuple[str, str]]
 ) -> list[Path]:
-    """Where reels go, one for each language and platform: `out` (a file or a folder), else `folder`.
+    """Where reels go, one for each language and platform: `out` (a file, a folder), else `folder`.
 
     A language or platform stands in the name where there are several of it, and the platform in
     every name that is not `out` itself.

@@ -29,7 +29,7 @@ from reelkiln.kiln.board import ReelOrder
 from reelkiln.kiln.choose import Choice
 from reelkiln.kiln.deliver import MADE_BY, file_sha256
 from reelkiln.kiln.disk import staging
-from reelkiln.kiln.dress import Dressed, dress, pieces_of
+from reelkiln.kiln.dress import Dressed, dress, pieces_of, settled
 from reelkiln.kiln.edit import (
     Edit,
     FileNote,
@@ -39,6 +39,7 @@ from reelkiln.kiln.edit import (
     reel_to_text,
 )
 from reelkiln.kiln.names import reel_family
+from reelkiln.kiln.shelf import Shelf
 from reelkiln.kiln.shoot import Footage, shoot
 from reelkiln.kiln.watch import PhaseClock, Watch
 from reelkiln.kiln.weights import licences
@@ -66,6 +67,7 @@ def make_reels(
     watch: Watch,
     *,
     embed: bool = False,
+    anew: bool = False,
 ) -> tuple[ReelDelivery, ...]:
     """Make every reel; shots that several of them show are rendered once.
 
@@ -75,6 +77,7 @@ def make_reels(
     Args:
         orders: at least one, all for the same model.
         embed: write the whole recipe, words included, into the films, not only its hash.
+        anew: render every shot, also those whose takes lie on the shelf.
 
     Raises:
         GateRefused: a shot was refused: no reel is made; the details name what was kept.
@@ -95,12 +98,15 @@ def make_reels(
             )
             for number, order in enumerate(orders)
         ]
-        footage = list(shoot(shots, choice, bench, watch, signer=signer, clips=clips))
+        shelf = Shelf(scratch / "takes" if anew else bench.shelf)
+        footage = list(shoot(shots, choice, bench, watch, signer=signer, clips=clips, shelf=shelf))
         deliveries = []
         for number, (order, worn) in enumerate(zip(orders, dressed, strict=True), 1):
             mine, footage = footage[: len(order.shots)], footage[len(order.shots) :]
             clock = PhaseClock(bench.clock, watch, clip=len(shots) + number, clips=clips)
-            maker = _Maker(order, worn, mine, choice, signer, clock, embed)
+            platform = find_platform(order.edit.platform)
+            fitted = settled(worn, order.edit, order.folder, platform, mine)
+            maker = _Maker(order, fitted, mine, choice, signer, clock, embed)
             deliveries.append(maker.delivered())
             _record(deliveries[-1], mine, bench)
     return tuple(deliveries)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 
 from reelkiln import __version__
@@ -13,16 +15,21 @@ from reelkiln.film.names import companions
 from reelkiln.film.sidecar import read_sidecar
 from reelkiln.film.tags import RECIPE, read_tags
 from reelkiln.kiln.bench import Bench, machine_words
+from reelkiln.kiln.board import ReelOrder
 from reelkiln.kiln.deliver import file_sha256
+from reelkiln.kiln.edit import ReelRecipe, is_reel, reel_digest, reel_from_json
+from reelkiln.kiln.make import Order
 from reelkiln.kiln.recipe import Recipe, digest, recipe_from_json, recipe_from_text
 from reelkiln.kiln.start import find_picture, with_picture
+from reelkiln.kiln.reel import check_files
 from reelkiln.kiln.weights import weights_of
 from reelkiln.models.installed import locate
 from reelkiln.plan.again import why_not
 from reelkiln.plan.card import Card
+from reelkiln.plan.walk import plan_shot
 from reelkiln.store.ledger import Ledger
 
-__all__ = ["Found", "check_fit", "find_recipe", "same_pixels"]
+__all__ = ["Found", "check_fit", "find_recipe", "reel_order", "same_pixels"]
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -31,7 +38,7 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 class Found:
     """A recipe, and where it was: "the file", "the sidecar" or "the ledger"."""
 
-    recipe: Recipe
+    recipe: Recipe | ReelRecipe
     where: str
 
     def with_picture(self, places: Iterable[Path]) -> Found:
@@ -41,11 +48,16 @@ class Found:
             UsageError: the picture is at none of the places, or has changed.
         """
         recipe = self.recipe
-        if recipe.shot.image is None:
+        if isinstance(recipe, ReelRecipe) or recipe.shot.image is None:
             return self
         path = find_picture(recipe.shot.image, recipe.picture, places)
         shot, plan = with_picture(recipe.shot, recipe.plan, str(path))
         return replace(self, recipe=replace(recipe, shot=shot, plan=plan))
+
+    @property
+    def clips(self) -> tuple[Recipe, ...]:
+        """The recipes of its clips: of a reel's shots, or the one that it is."""
+        return _clips(self.recipe)
 
 
 def find_recipe(movie: Path, ledger: Ledger) -> Found:
@@ -59,7 +71,7 @@ def find_recipe(movie: Path, ledger: Ledger) -> Found:
     lacks: list[str] = []
     tag = _tag(movie, lacks)
     if tag and not DIGEST.fullmatch(tag):
-        return Found(recipe_from_text(tag), "the file")
+        return Found(_from_text(tag), "the file")
     if recipe := _from_sidecar(movie, tag, lacks):
         return Found(recipe, "the sidecar")
     if recipe := _from_ledger(movie, tag, ledger, lacks):
@@ -71,16 +83,22 @@ def find_recipe(movie: Path, ledger: Ledger) -> Found:
     )
 
 
-def check_fit(recipe: Recipe, card: Card, bench: Bench) -> None:
+def check_fit(recipe: Recipe | ReelRecipe, card: Card, bench: Bench) -> None:
     """Refuse to render where the pixels would not be the same.
 
     Raises:
         PlanRefused: something differs; the details say what, and the hint offers `--replan`.
     """
-    differing = (
-        *_other_programs(recipe, bench),
-        *_other_machine(recipe, card, bench),
-        *_other_weights(recipe, card, bench),
+    differing = tuple(
+        dict.fromkeys(
+            line
+            for clip in _clips(recipe)
+            for line in (
+                *_other_programs(clip, bench),
+                *_other_machine(clip, card, bench),
+                *_other_weights(clip, card, bench),
+            )
+        )
     )
     if differing:
         raise PlanRefused(
@@ -90,9 +108,42 @@ def check_fit(recipe: Recipe, card: Card, bench: Bench) -> None:
         )
 
 
-def same_pixels(before: Recipe, after: Recipe) -> bool:
+def same_pixels(before: Recipe | ReelRecipe, after: Recipe | ReelRecipe) -> bool:
     """Whether the kept takes of two recipes are the same, pixel by pixel."""
-    return _kept(before) == _kept(after) != []
+    pairs = zip_longest(_clips(before), _clips(after))
+    return all(one and other and _kept(one) == _kept(other) != [] for one, other in pairs)
+
+
+def reel_order(
+    recipe: ReelRecipe, movie: Path, folder: Path, card: Card, bench: Bench, *, replan: bool
+) -> ReelOrder:
+    """A reel to make again, with the plans of then or, with `replan`, planned anew.
+
+    Args:
+        folder: the workspace, in which its logo, fonts and music lie.
+
+    Raises:
+        UsageError: these files are not what they were.
+        PlanRefused: as `check_fit` and `plan_shot` say.
+    """
+    check_files(recipe.edit, folder)
+    if not replan:
+        check_fit(recipe, card, bench)
+    shots = tuple(
+        Order(
+            shot=clip.shot,
+            plan=plan_shot(clip.shot, card, bench.machine) if replan else clip.plan,
+            movie=movie.with_name(f"{movie.stem}-shot-{number}.mp4"),
+            origin=clip.origin,
+            palette=recipe.edit.palette,
+        )
+        for number, clip in enumerate(recipe.clips, 1)
+    )
+    return ReelOrder(edit=recipe.edit, shots=shots, movie=movie, folder=folder)
+
+
+def _clips(recipe: Recipe | ReelRecipe) -> tuple[Recipe, ...]:
+    return recipe.clips if isinstance(recipe, ReelRecipe) else (recipe,)
 
 
 def _kept(recipe: Recipe) -> list[tuple[int, str]]:
@@ -120,24 +171,26 @@ def _tag(movie: Path, lacks: list[str]) -> str:
     return tag
 
 
-def _from_sidecar(movie: Path, tag: str, lacks: list[str]) -> Recipe | None:
+def _from_sidecar(movie: Path, tag: str, lacks: list[str]) -> Recipe | ReelRecipe | None:
     path = companions(movie).sidecar
     try:
         data = read_sidecar(movie)
-        recipe = None if data is None else recipe_from_json(data.get("recipe"))
+        recipe = None if data is None else _from_json(data.get("recipe"))
     except (FilmError, UsageError) as error:
         lacks.append(f"the sidecar: {path.name}: {error.message}")
         return None
     if recipe is None:
         lacks.append(f"the sidecar: there is no {path.name}")
         return None
-    if tag and digest(recipe) != tag:
+    if tag and _digest(recipe) != tag:
         lacks.append(f"the sidecar: {path.name} is the recipe of another clip")
         return None
     return recipe
 
 
-def _from_ledger(movie: Path, tag: str, ledger: Ledger, lacks: list[str]) -> Recipe | None:
+def _from_ledger(
+    movie: Path, tag: str, ledger: Ledger, lacks: list[str]
+) -> Recipe | ReelRecipe | None:
     try:
         sha256 = file_sha256(movie)
     except OSError as error:
@@ -147,7 +200,23 @@ def _from_ledger(movie: Path, tag: str, ledger: Ledger, lacks: list[str]) -> Rec
     if row is None:
         lacks.append(f"the ledger: {ledger.path} knows no film with this hash")
         return None
-    return recipe_from_text(row.recipe)
+    return _from_text(row.recipe)
+
+
+def _from_text(text: str) -> Recipe | ReelRecipe:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return recipe_from_text(text)  # says what is wrong with it
+    return _from_json(data)
+
+
+def _from_json(data: object) -> Recipe | ReelRecipe:
+    return reel_from_json(data) if is_reel(data) else recipe_from_json(data)
+
+
+def _digest(recipe: Recipe | ReelRecipe) -> str:
+    return reel_digest(recipe) if isinstance(recipe, ReelRecipe) else digest(recipe)
 
 
 def _other_programs(recipe: Recipe, bench: Bench) -> list[str]:

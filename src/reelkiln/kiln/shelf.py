@@ -17,7 +17,7 @@ from reelkiln.errors import FilmError, UsageError
 from reelkiln.film.faults import on_disk
 from reelkiln.film.take import take_sha256
 from reelkiln.kiln.disk import staging
-from reelkiln.kiln.fire import Fired
+from reelkiln.kiln.firing import Fired
 from reelkiln.kiln.recipe import Recipe, TakeNote, digest, take_note
 from reelkiln.plan.form import read, write
 from reelkiln.plan.plan import Plan

@@ -11,12 +11,19 @@ from reelkiln.errors import GateRefused
 from reelkiln.film.label import Signer
 from reelkiln.kiln.bench import Bench, machine_words
 from reelkiln.kiln.choose import Choice
-from reelkiln.kiln.fire import Fired, fire
+from reelkiln.kiln.firing import Fired
 from reelkiln.kiln.furnace import Furnace
-from reelkiln.kiln.make import Order, keep_refused
+from reelkiln.kiln.make import Order, checkpoints_in, keep_refused
+from reelkiln.kiln.phases import Charge, Outcome, fire_all
 from reelkiln.kiln.recipe import Recipe, take_note
 from reelkiln.kiln.shelf import Shelf, shelf_key
-from reelkiln.kiln.standards import Standards, limits_for, reader_for, scorer_for
+from reelkiln.kiln.standards import (
+    Standards,
+    limits_for,
+    photo_for,
+    reader_for,
+    scorer_for,
+)
 from reelkiln.kiln.watch import PhaseClock, Watch
 from reelkiln.kiln.weights import weights_of
 from reelkiln.models.installed import locate
@@ -42,77 +49,118 @@ def shoot(
     *,
     signer: Signer,
     clips: int,
+    shelf: Shelf,
 ) -> tuple[Footage, ...]:
     """Footage of every order, in their order; orders that need the same takes share them.
 
     Args:
         clips: how many things are made in all, for who watches.
+        shelf: where kept takes are looked for, and put.
 
     Raises:
         GateRefused: at the end, when a shot was refused; its details name what was kept.
         WeightsMissing, WeightsBroken, MissingLibrary: before anything is rendered.
         RenderFailed, FilmError, DiskFull: the shots kept so far stay on the shelf.
     """
-    shooting = _Shooting(choice, bench, watch, signer, clips)
-    return shooting.all(orders)
+    clocks = [
+        PhaseClock(bench.clock, watch, clip=number, clips=clips)
+        for number in range(1, len(orders) + 1)
+    ]
+    return _Shooting(orders, choice, bench, signer=signer, shelf=shelf, clocks=clocks).run()
 
 
 class _Shooting:
+    """One shooting: what is the same for all shots, and what has come of them, by their keys."""
+
     def __init__(
-        self, choice: Choice, bench: Bench, watch: Watch, signer: Signer, clips: int
+        self,
+        orders: Sequence[Order],
+        choice: Choice,
+        bench: Bench,
+        *,
+        signer: Signer,
+        shelf: Shelf,
+        clocks: Sequence[PhaseClock],
     ) -> None:
-        self.choice, self.bench, self.watch = choice, bench, watch
-        self.signer, self.clips = signer, clips
-        self.shelf = Shelf(bench.shelf)
+        self.orders, self.choice, self.bench = orders, choice, bench
+        self.signer, self.shelf, self.clocks = signer, shelf, clocks
+        card, preset = choice.card, orders[0].shot.preset
+        self.folders = locate(card, preset, bench.cache)
+        self.weights = weights_of(card, preset, self.folders)
+        self.scorer = scorer_for(self.folders, bench.cache)
+        self.reader = reader_for(card)
+        self.keys = [shelf_key(self._recipe(order, None)) for order in orders]
+        self.kept: dict[str, Fired] = {}
         self.refusals: list[str] = []
 
-    def all(self, orders: Sequence[Order]) -> tuple[Footage, ...]:
-        card, preset = self.choice.card, orders[0].shot.preset
-        folders = locate(card, preset, self.bench.cache)
-        self.weights = weights_of(card, preset, folders)
-        self.scorer, self.reader = scorer_for(folders), reader_for(card)
-        found: dict[str, Fired | None] = {}
-        footage: list[Footage] = []
-        with Furnace(find_backend(card.family), card, folders) as furnace:
-            for number, order in enumerate(orders, 1):
-                key = shelf_key(self._recipe(order, None))
-                if key not in found:
-                    found[key] = self._fired(order, key, number, furnace)
-                if fired := found[key]:
-                    recipe = self._recipe(order, fired)
-                    footage.append(Footage(recipe, fired.chosen, fired.takes))
-        self.shelf.trim()
+    def run(self) -> tuple[Footage, ...]:
+        todo = self._not_on_the_shelf()
+        if todo:
+            self._render(todo)
         if self.refusals:
             raise GateRefused(
-                f"{len(self.refusals)} of {len(orders)} shots were refused; no reel was made",
+                f"{len(self.refusals)} of {len(self.orders)} shots were refused; no reel was made",
                 hint="Look at what was kept, then give the shot another seed: or variant: in the"
                 " storyboard. The good shots are kept.",
                 details=tuple(self.refusals),
             )
-        return tuple(footage)
-
-    def _fired(self, order: Order, key: str, number: int, furnace: Furnace) -> Fired | None:
-        """From the shelf, or rendered and put there; None where the gate refused it."""
-        clock = PhaseClock(self.bench.clock, self.watch, clip=number, clips=self.clips)
-        if kept := self.shelf.find(key):
-            clock.note(f"shot {number}: its takes are kept from before")
-            return kept
-        limits = limits_for(order.origin, self.bench.ledger, self.choice.card)
-        with self.bench.scratch_folder() as scratch:
-            fired = fire(
-                order.shot,
-                order.plan,
-                furnace,
-                machine=self.bench.machine,
-                scratch=scratch,
-                clock=clock,
-                standards=Standards(limits, order.palette, self.scorer, self.reader),
+        return tuple(
+            Footage(
+                self._recipe(order, self.kept[key]), self.kept[key].chosen, self.kept[key].takes
             )
-            if not fired.refusals:
-                return self.shelf.keep(key, fired)
+            for order, key in zip(self.orders, self.keys, strict=True)
+        )
+
+    def _not_on_the_shelf(self) -> list[int]:
+        """The numbers of the shots that must be rendered, each once."""
+        todo: dict[str, int] = {}
+        for number, key in enumerate(self.keys):
+            if key in self.kept or key in todo:
+                continue
+            if found := self.shelf.find(key):
+                self.clocks[number].note(f"shot {number + 1}: its takes are kept from before")
+                self.kept[key] = found
+            else:
+                todo[key] = number
+        return list(todo.values())
+
+    def _render(self, todo: list[int]) -> None:
+        card, bench = self.choice.card, self.bench
+        checkpoints = checkpoints_in(bench, self.weights)
+        checkpoints.sweep(bench.now().timestamp())
+        with (
+            bench.scratch_folder() as scratch,
+            Furnace(find_backend(card.family), card, self.folders) as furnace,
+        ):
+            charges = [self._charge(number) for number in todo]
+            for outcome in fire_all(
+                charges, furnace, machine=bench.machine, scratch=scratch, kept=checkpoints
+            ):
+                self._put(todo[outcome.index], outcome)
+        self.shelf.trim()
+
+    def _charge(self, number: int) -> Charge:
+        order = self.orders[number]
+        limits = limits_for(order.origin, self.bench.ledger, self.choice.card)
+        standards = Standards(
+            limits, order.palette, self.scorer, self.reader, photo_for(order.photo)
+        )
+        return Charge(
+            shot=order.shot, plan=order.plan, clock=self.clocks[number], standards=standards
+        )
+
+    def _put(self, number: int, outcome: Outcome) -> None:
+        """A good shot onto the shelf, a refused one beside where the reel would be."""
+        if outcome.error is not None:
+            raise outcome.error
+        order, fired = self.orders[number], outcome.fired
+        if fired is not None and not fired.refusals:
+            self.kept[self.keys[number]] = self.shelf.keep(self.keys[number], fired)
+        elif fired is not None:
             recipe = self._recipe(order, fired)
-            self.refusals.append(keep_refused(fired, recipe, order, self.signer, clock))
-            return None
+            refusal = keep_refused(fired, recipe, order, self.signer, self.clocks[number])
+            self.refusals.append(refusal)
+        outcome.forget()
 
     def _recipe(self, order: Order, fired: Fired | None) -> Recipe:
         """How a shot was made, or, not rendered yet, how it will be."""

@@ -96,4 +96,3 @@ def order_of(
     )
     plan = plan_shot(shot, card, bench.machine)
     return Order(shot=shot, plan=plan, movie=movie, origin=origin, palette=palette, photo=photo)
-

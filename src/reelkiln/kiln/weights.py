@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from reelkiln import __version__
 from reelkiln.errors import WeightsBroken
 from reelkiln.kiln.recipe import Weights
 from reelkiln.models.installed import sources_for
@@ -44,7 +45,11 @@ def licences(card: Card, weights: Sequence[Weights]) -> list[dict[str, Any]]:
             "duties": list(licence.duties) if licence.state == "read" else None,
             "source": licence.source,
             "weights": [
-                {"source": one.source, "repo": one.repo, "revision": one.revision}
+                {
+                    "source": one.source,
+                    "repo": one.repo,
+                    "revision": one.revision or f"bundled with reelkiln {__version__}",
+                }
                 for one in weights
             ],
         }

@@ -42,9 +42,9 @@ class StoryboardShot(Form):
 class Music(Form):
     """What is heard: one of the beds that come along, or the user's own track with its rights.
 
-    `start` passes over the music's first seconds. With `snap`, cuts that are near a beat fall on it:
-    a bed's beats are known, of a track the `tempo` (beats a minute) must be said, and the first beat
-    is at `start`.
+    `start` passes over the music's first seconds. With `snap`, cuts that are near a beat fall on
+    it: a bed's beats are known, of a track the `tempo` (beats a minute) must be said, and the first
+    beat is at `start`.
     """
 
     bed: Slug | None = None
@@ -78,13 +78,18 @@ class EndCard(Form):
 
 
 class Storyboard(Form):
-    """The content of a file in `storyboards/`. With `loop` the end fades into the beginning."""
+    """The content of a file in `storyboards/`.
+
+    With `loop` the end fades into the beginning. `captions_at` "auto" puts captions below or above,
+    wherever they cover less of what is to be seen.
+    """
 
     storyboard: Slug
     title: Line
     aspect: Annotated[str, AfterValidator(_aspect)] = "9:16"
     platform: Slug | None = None
     loop: bool = False
+    captions_at: Literal["auto", "lower", "middle", "upper"] = "auto"
     music: Music | None = None
     shots: tuple[StoryboardShot, ...] = Field(min_length=1, max_length=60)
     end_card: EndCard | None = None
