@@ -212,7 +212,7 @@ def _make(
     _make_folder(orders)
     check_targets([order.movie for order in orders], force=force, files=reel_family)
     teller.note(f"model {choice.card.name}: {choice.because}")
-    shots = {shot.plan.segments: shot.plan for order in orders for shot in order.shots}
+    shots = {(shot.plan.size, shot.plan.segments): shot.plan for o in orders for shot in o.shots}
     about = sum(plan.seconds_estimate for plan in shots.values())
     teller.note(f"{len(shots)} shots, about {duration(about)} of rendering")
     for line in dict.fromkeys(line for order in orders for line in order.edit.disclosed_because):

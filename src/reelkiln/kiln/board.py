@@ -89,6 +89,7 @@ def plan_reel(
             preset=choices.preset,
             setting=_setting(shot.scripted, choice, bench),
             palette=space.brand.palette,
+            photo=space.photo(shot.scripted.product),
             size=edit.size,
         )
         for number, (shot, cut) in enumerate(zip(told.shots, edit.cuts, strict=True), 1)

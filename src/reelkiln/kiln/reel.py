@@ -40,7 +40,7 @@ from reelkiln.kiln.edit import (
 )
 from reelkiln.kiln.names import reel_family
 from reelkiln.kiln.shelf import Shelf
-from reelkiln.kiln.shoot import Footage, shoot
+from reelkiln.kiln.shoot import Footage, distinct, shoot
 from reelkiln.kiln.watch import PhaseClock, Watch
 from reelkiln.kiln.weights import licences
 
@@ -87,7 +87,7 @@ def make_reels(
     """
     signer = bench.signer()
     shots = [shot for order in orders for shot in order.shots]
-    clips = len(shots) + len(orders)
+    first = distinct(shots)
     with bench.scratch_folder() as scratch:
         dressed = [
             dress(
@@ -99,11 +99,11 @@ def make_reels(
             for number, order in enumerate(orders)
         ]
         shelf = Shelf(scratch / "takes" if anew else bench.shelf)
-        footage = list(shoot(shots, choice, bench, watch, signer=signer, clips=clips, shelf=shelf))
+        footage = list(shoot(shots, choice, bench, watch, signer=signer, shelf=shelf, further=len(orders)))
         deliveries = []
         for number, (order, worn) in enumerate(zip(orders, dressed, strict=True), 1):
             mine, footage = footage[: len(order.shots)], footage[len(order.shots) :]
-            clock = PhaseClock(bench.clock, watch, clip=len(shots) + number, clips=clips)
+            clock = PhaseClock(bench.clock, watch, clip=first + number, clips=first + len(orders))
             platform = find_platform(order.edit.platform)
             fitted = settled(worn, order.edit, order.folder, platform, mine)
             maker = _Maker(order, fitted, mine, choice, signer, clock, embed)
@@ -217,7 +217,7 @@ class _Maker:
             "licences": licences(self.choice.card, weights),
             "sound": {
                 "music": self.worn.rights or "silent",
-                "lufs": heard.lufs if heard else None,
+                "lufs": round(heard.lufs, 2) if heard and heard.lufs is not None else None,
             },
             "disclosure": {"note": edit.disclosure, "because": list(edit.disclosed_because)},
         }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reelkiln import __version__
 from reelkiln.backends.registry import find_backend
-from reelkiln.errors import GateRefused
+from reelkiln.errors import GateRefused, ReelkilnError
 from reelkiln.film.label import Signer
 from reelkiln.kiln.bench import Bench, machine_words
 from reelkiln.kiln.choose import Choice
@@ -29,7 +29,7 @@ from reelkiln.kiln.weights import weights_of
 from reelkiln.models.installed import locate
 from reelkiln.reel import Take
 
-__all__ = ["Footage", "shoot"]
+__all__ = ["Footage", "distinct", "shoot"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +48,32 @@ def shoot(
     watch: Watch,
     *,
     signer: Signer,
-    clips: int,
     shelf: Shelf,
+    further: int,
 ) -> tuple[Footage, ...]:
     """Footage of every order, in their order; orders that need the same takes share them.
 
     Args:
-        clips: how many things are made in all, for who watches.
         shelf: where kept takes are looked for, and put.
+        further: how many things are made besides, for who watches.
 
     Raises:
         GateRefused: at the end, when a shot was refused; its details name what was kept.
+        PlanRefused, RenderFailed: at the end, when a shot failed.
         WeightsMissing, WeightsBroken, MissingLibrary: before anything is rendered.
-        RenderFailed, FilmError, DiskFull: the shots kept so far stay on the shelf.
+        FilmError, DiskFull: the shots kept so far stay on the shelf.
     """
+    clips = distinct(orders) + further
     clocks = [
-        PhaseClock(bench.clock, watch, clip=number, clips=clips)
-        for number in range(1, len(orders) + 1)
+        PhaseClock(bench.clock, watch, clip=distinct(orders[: number + 1]), clips=clips)
+        for number in range(len(orders))
     ]
     return _Shooting(orders, choice, bench, signer=signer, shelf=shelf, clocks=clocks).run()
+
+
+def distinct(orders: Sequence[Order]) -> int:
+    """How many shots these are where those with the same takes count once."""
+    return len({(order.plan.size, order.plan.segments) for order in orders})
 
 
 class _Shooting:
@@ -92,11 +99,14 @@ class _Shooting:
         self.keys = [shelf_key(self._recipe(order, None)) for order in orders]
         self.kept: dict[str, Fired] = {}
         self.refusals: list[str] = []
+        self.errors: list[ReelkilnError] = []
 
     def run(self) -> tuple[Footage, ...]:
         todo = self._not_on_the_shelf()
         if todo:
             self._render(todo)
+        if self.errors:
+            raise self.errors[0]
         if self.refusals:
             raise GateRefused(
                 f"{len(self.refusals)} of {len(self.orders)} shots were refused; no reel was made",
@@ -152,7 +162,7 @@ class _Shooting:
     def _put(self, number: int, outcome: Outcome) -> None:
         """A good shot onto the shelf, a refused one beside where the reel would be."""
         if outcome.error is not None:
-            raise outcome.error
+            self.errors.append(outcome.error)
         order, fired = self.orders[number], outcome.fired
         if fired is not None and not fired.refusals:
             self.kept[self.keys[number]] = self.shelf.keep(self.keys[number], fired)
