@@ -6,7 +6,7 @@ export PYTHON
 export TORCH_INDEX
 BOOT := $(if $(PYTHON),$(PYTHON),python3)
 BIN := .venv/bin
-SENTENCE := a gold serum bottle slowly rotating on a pink background, soft studio light
+BRAND := demo/ethereal-glow
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench wheel-walk clean set-up-demo set-up-test python
@@ -15,9 +15,11 @@ help: ## these lines
 	@echo "make TARGET [PYTHON=/path/to/python] [TORCH_INDEX=URL]"
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST)
 
-demo: set-up-demo ## set up .venv and render a clip from a sentence with the bundled model
+demo: set-up-demo ## set up .venv and render the worked example as a reel with the bundled model
 	@mkdir -p demo
-	$(BIN)/reelkiln make "$(SENTENCE)" --model spark --seed 3 -o demo/bottle.mp4 --force
+	@test -f $(BRAND)/brand.yaml || $(BIN)/reelkiln init $(BRAND)
+	$(BIN)/reelkiln reel $(BRAND)/storyboards/launch.yaml --product vitamin-c-serum --model spark \
+	  -o demo/launch.mp4 --force
 
 test: set-up-test ## set up .venv and run every check and every test
 	@$(MAKE) --no-print-directory lint core

@@ -68,7 +68,10 @@ def test_a_reel_has_all_its_files_and_they_say_what_it_is(folder, bench):
         "caption 1", "caption 2", "logo", "disclosure", "end card",
     }  # fmt: skip
     assert survey(Path("a.mp4")).overlays.items
-    assert sidecar["sound"] == {"music": "made by reelkiln (bed 'bright')", "lufs": pytest.approx(-14, abs=0.1)}
+    assert sidecar["sound"] == {
+        "music": "made by reelkiln (bed 'bright')",
+        "lufs": pytest.approx(-14, abs=0.1),
+    }
     assert sidecar["disclosure"]["note"] == "Made with AI"
     (licence,) = sidecar["licences"]
     assert licence["state"] == "not verified" and licence["duties"] is None
@@ -105,7 +108,9 @@ def test_kept_takes_are_not_rendered_again_and_broken_ones_are(folder, bench):
     third, told = made(ordered(folder, bench, movie=Path("c.mp4")), bench)
     assert len(told) == 1
     assert (third.digest, same_pixels(first.recipe, third.recipe)) == (first.digest, True)
-    frames = [np.concatenate([clip.frames for clip in read(Path(name))]) for name in ("a.mp4", "c.mp4")]
+    frames = [
+        np.concatenate([clip.frames for clip in read(Path(name))]) for name in ("a.mp4", "c.mp4")
+    ]
     assert (frames[0] == frames[1]).all()
 
 
@@ -213,17 +218,18 @@ def spoil(folder, what):
         brand = folder / "brand.yaml"
         brand.write_text(brand.read_text("utf-8") + "fonts: {body: my.ttf}\n", encoding="utf-8")
         return UsageError, "my.ttf: no font"
-    if what == "music of no length":
-        wav(folder / "song.wav", 0)
-        music(folder, "song.wav")
-        return FilmError, "song.wav"
-    if what == "music of ten hours":
-        wav(folder / "song.wav", 36_000, rate=60)
-        music(folder, "song.wav")
-        return FilmError, "song.wav lasts 10:00:00 h"
-    music(folder, "song.wav", start=9)
-    wav(folder / "song.wav", 3)
-    return UsageError, "cannot start at 9.0 s"
+    return spoil_music(folder, what)
+
+
+def spoil_music(folder, what):
+    if what == "music that ends first":
+        wav(folder / "song.wav", 3)
+        music(folder, "song.wav", start=9)
+        return UsageError, "cannot start at 9.0 s"
+    ten_hours = what == "music of ten hours"
+    wav(folder / "song.wav", 36_000 if ten_hours else 0, rate=60)
+    music(folder, "song.wav")
+    return FilmError, "song.wav lasts 10:00:00 h" if ten_hours else "song.wav"
 
 
 @pytest.mark.parametrize(
@@ -248,9 +254,7 @@ def test_words_that_a_filter_would_interpret_are_only_drawn(folder, bench):
     assert delivery.recipe.edit.cuts[0].caption in Path("a.captions.srt").read_text("utf-8")
 
 
-def test_what_a_platform_would_not_take_is_refused_while_it_is_planned(
-    folder, bench, monkeypatch
-):
+def test_what_a_platform_would_not_take_is_refused_while_it_is_planned(folder, bench, monkeypatch):
     limits = replace(SMALL.limits, seconds=replace(SMALL.limits.seconds, least=60, most=90))
     monkeypatch.setattr(boards, "SMALL", replace(SMALL, limits=limits))
     with pytest.raises(UsageError, match=r"lasts 2.58333 s; YouTube Shorts takes 60 to 90 s"):

@@ -67,14 +67,12 @@ def reel(
     mute: Annotated[bool, typer.Option("--mute", help="A silent sound track.")] = False,
     loop: Annotated[bool, typer.Option("--loop", help="The end fades into the beginning.")] = False,
     upscale: Annotated[
-        str | None,
+        bool,
         typer.Option(
             "--upscale",
-            metavar="NETWORK",
-            help="fast or photo: enlarge frames by Real-ESRGAN (extra upscale). Default: sharp"
-            " scaling, which takes no time.",
+            help="Let Real-ESRGAN enlarge the frames first: firmer edges (extra upscale).",
         ),
-    ] = None,
+    ] = False,
     disclosure: Annotated[
         bool | None,
         typer.Option(
@@ -124,7 +122,7 @@ def reel(
     space, board = board_of(storyboard)
     workshop = open_workshop(space.folder, read_settings())
     choices = ReelChoices(
-        preset=preset, mute=mute, loop=loop, upscale=upscale or "", disclosure=disclosure
+        preset=preset, mute=mute, loop=loop, upscale="fast" if upscale else "", disclosure=disclosure
     )
     with telling(quiet=quiet) as teller, open_bench(workshop) as bench:
         choice = pick(model or workshop.settings.model, preset, bench)

@@ -16,7 +16,7 @@ from reelkiln.reel import Clip
 if TYPE_CHECKING:
     from reelkiln.reel import Frames
 
-__all__ = ["is_whole", "read_take", "take_sha256", "write_take"]
+__all__ = ["is_whole", "read_take", "write_take"]
 
 FRAMES_AT_ONCE = 64
 
@@ -31,15 +31,6 @@ def write_take(clip: Clip, path: Path) -> str:
     with path.open("wb") as file:
         np.save(file, frames, allow_pickle=False)
     return hashlib.sha256(frames.data).hexdigest()
-
-
-def take_sha256(path: Path) -> str:
-    """The sha256 of a take's pixels, as `write_take` told it.
-
-    Raises:
-        FilmError: the file is not a take.
-    """
-    return hashlib.sha256(np.ascontiguousarray(_open(path)).data).hexdigest()
 
 
 def read_take(path: Path, fps: Fraction) -> Iterator[Clip]:

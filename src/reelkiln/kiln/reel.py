@@ -99,7 +99,9 @@ def make_reels(
             for number, order in enumerate(orders)
         ]
         shelf = Shelf(scratch / "takes" if anew else bench.shelf)
-        footage = list(shoot(shots, choice, bench, watch, signer=signer, shelf=shelf, further=len(orders)))
+        footage = list(
+            shoot(shots, choice, bench, watch, signer=signer, shelf=shelf, further=len(orders))
+        )
         deliveries = []
         for number, (order, worn) in enumerate(zip(orders, dressed, strict=True), 1):
             mine, footage = footage[: len(order.shots)], footage[len(order.shots) :]

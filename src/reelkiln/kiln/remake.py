@@ -20,8 +20,8 @@ from reelkiln.kiln.deliver import file_sha256
 from reelkiln.kiln.edit import ReelRecipe, is_reel, reel_digest, reel_from_json
 from reelkiln.kiln.make import Order
 from reelkiln.kiln.recipe import Recipe, digest, recipe_from_json, recipe_from_text
-from reelkiln.kiln.start import find_picture, with_picture
 from reelkiln.kiln.reel import check_files
+from reelkiln.kiln.start import find_picture, with_picture
 from reelkiln.kiln.weights import weights_of
 from reelkiln.models.installed import locate
 from reelkiln.plan.again import why_not

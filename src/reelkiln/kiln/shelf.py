@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from reelkiln.backends.seam import Peak
-from reelkiln.errors import FilmError, UsageError
+from reelkiln.errors import UsageError
 from reelkiln.film.faults import on_disk
-from reelkiln.film.take import take_sha256
+from reelkiln.film.take import is_whole
 from reelkiln.kiln.disk import staging
 from reelkiln.kiln.firing import Fired
 from reelkiln.kiln.recipe import Recipe, TakeNote, digest, take_note
@@ -60,10 +60,10 @@ class Shelf:
         try:
             data = json.loads((place / NOTE).read_text("utf-8"))
             note: _Note = read(_Note, data, NOTE)
-            if not all(take_sha256(_path(place, take)) == take.sha256 for take in note.chosen):
+            if not all(is_whole(_path(place, take), take.sha256) for take in note.chosen):
                 return None
             (place / NOTE).touch()
-        except (OSError, ValueError, UsageError, FilmError):
+        except (OSError, ValueError, UsageError):
             return None
         return Fired(
             plan=note.plan,
