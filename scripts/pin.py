@@ -2,7 +2,7 @@
 
     .venv/bin/python scripts/pin.py
 
-Only what `.[gpu,text,upscale,dev]` needs is pinned; whatever else lies in the environment is left out.
+Only what `.[gpu,text,upscale,dev]` needs is pinned; whatever else lies there is left out.
 """
 
 from __future__ import annotations

@@ -18,7 +18,13 @@ import pytest
 TORCH_LIBRARIES = {"torch", "diffusers", "transformers", "accelerate", "safetensors"}
 TORCH_FOLDERS = ("walk",)
 # With libraries or tools that only the full environment holds.
-FULL_ONLY = ("film/test_upscale.py", "gate/test_text.py", "test_house.py", "test_setup.py", "test_wheel.py")
+FULL_ONLY = (
+    "film/test_upscale.py",
+    "gate/test_text.py",
+    "test_house.py",
+    "test_setup.py",
+    "test_wheel.py",
+)
 HERE = Path(__file__).parent
 HUB_HOME = tempfile.mkdtemp(prefix="reelkiln-tests-hub-")
 CLOSED_PORT = "http://127.0.0.1:9"

@@ -1,4 +1,4 @@
-"""Frames enlarged: tile by tile without seams, by ncnn with weights that are what they should be."""
+"""Frames enlarged: tile by tile without seams, by ncnn, with weights that are the right ones."""
 
 import hashlib
 from fractions import Fraction

@@ -122,7 +122,11 @@ def reel(
     space, board = board_of(storyboard)
     workshop = open_workshop(space.folder, read_settings())
     choices = ReelChoices(
-        preset=preset, mute=mute, loop=loop, upscale="fast" if upscale else "", disclosure=disclosure
+        preset=preset,
+        mute=mute,
+        loop=loop,
+        upscale="fast" if upscale else "",
+        disclosure=disclosure,
     )
     with telling(quiet=quiet) as teller, open_bench(workshop) as bench:
         choice = pick(model or workshop.settings.model, preset, bench)
