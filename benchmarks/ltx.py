@@ -86,18 +86,24 @@ def measure(folder: Path, device: str, *, shrink: bool, caps: Sequence[float]) -
     bench = Bench(card, folders, device, shrink)
     encoder_row(folders["encoder"] / ENCODER, card.tokens, device)
     print(f"\n{HEAD}\n{'|---' * 11}|", flush=True)
-    for cap in caps:
-        for index, case in enumerate(CASES):
-            row(bench, case, cap, bench.chosen(case, cap), first=index == 0)
-        for case, rung in WAYS:
-            row(bench, case, cap, rung)
+    ours(bench, caps[0])
     row(bench, CASES[0], 0, Rung(residence="resident", decode="whole"), first=True)
     row(bench, CASES[1], 0, Rung(residence="resident", decode="whole"))
     for case in CASES[:3]:
         theirs(bench, case, 0, "diffusers, resident", resident)
     theirs(bench, CASES[0], caps[0], "diffusers, sequential offload", sequential)
     users_way(bench, caps[0])
+    for cap in caps[1:]:
+        ours(bench, cap)
     whole_encoder_row(TINY_LTX if shrink else FULL_LTX, card.tokens, device)
+
+
+def ours(bench: Bench, cap: float) -> None:
+    """Print what the planner takes for each shape, and the ways that it does not take."""
+    for index, case in enumerate(CASES):
+        row(bench, case, cap, bench.chosen(case, cap), first=index == 0)
+    for case, rung in WAYS:
+        row(bench, case, cap, rung)
 
 
 def main() -> None:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from reelkiln.backends.arrange import Arrangement, device_memory, memory_peak
@@ -23,6 +22,7 @@ from reelkiln.backends.libraries import quiet, require_torch
 from reelkiln.backends.ltx_checks import model_file, problems
 from reelkiln.backends.ltx_decode import decode_windows, tiled
 from reelkiln.backends.ltx_files import load_transformer, load_vae
+from reelkiln.backends.ltx_lead import beginning
 from reelkiln.backends.ltx_words import Words
 from reelkiln.backends.pixels import to_pixels
 from reelkiln.backends.schedule import make_scheduler
@@ -180,7 +180,6 @@ class _Session:
     def _denoise(self, segment: Segment, lead: Clip | None, steps: Steps) -> Any:
         """Latents (1, channels, latent frames, height / 32, width / 32), ready for the decoder."""
         import torch
-        from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXVideoCondition
 
         plan, pipe, preset = self._plan, self._pipe, self._card.presets[self._plan.preset]
         steps(Step("denoise", 0, plan.steps))
@@ -189,11 +188,14 @@ class _Session:
             steps(Step("denoise", index + 1, plan.steps))
             return {}
 
-        conditions, pipe.vae = None, SimpleNamespace(dtype=self._dtype)
-        if lead is not None:
-            frames = list(lead.frames[-_whole_runs(len(lead.frames)) :] / 255.0)
-            conditions = LTXVideoCondition(video=frames)
-            pipe.vae = self._seen(frames)
+        conditions, pipe.vae = beginning(
+            lead,
+            self._file,
+            plan.size,
+            dtype=plan.dtype,
+            device=self._arrangement.device,
+            model=self._card.name,
+        )
         # On the host, so that a seed means the same noise on every device.
         generator = torch.Generator("cpu").manual_seed(segment.seed)
         with self._arrangement.on_device(pipe.transformer):
@@ -215,29 +217,6 @@ class _Session:
                 callback_on_step_end_tensor_inputs=[],
             ).frames
         return self._for_decoder(latents, generator)
-
-    def _seen(self, frames: Sequence[NDArray[np.floating[Any]]]) -> Any:
-        """What the pipeline asks of an autoencoder, with these frames encoded already.
-
-        The encoder is read for this and let go: 1.3 GiB that the transformer needs afterwards.
-        """
-        import torch
-
-        plan, device = self._plan, self._arrangement.device
-        vae = load_vae(self._file, plan.dtype, "encoder", model=self._card.name)
-        video = self._pipe.video_processor.preprocess_video(
-            list(frames), plan.size.height, plan.size.width
-        )
-        vae.to(device)
-        with torch.no_grad():
-            encoded = vae.encode(video.to(device, self._dtype))
-        return SimpleNamespace(
-            dtype=self._dtype,
-            config=vae.config,
-            latents_mean=vae.latents_mean,
-            latents_std=vae.latents_std,
-            encode=lambda _frames: encoded,
-        )
 
     def _for_decoder(self, latents: Any, generator: Any) -> Any:
         """Latents in the decoder's own scale, with the little noise that it was trained for."""
@@ -288,8 +267,3 @@ class _Session:
                     done += len(chunk)
                     steps(Step("decode", done, count))
         return np.concatenate(pixels), finite
-
-
-def _whole_runs(frames: int) -> int:
-    """The most frames of at most `frames` that make whole latent frames: 1, 9, 17, …"""
-    return (frames - 1) // 8 * 8 + 1
