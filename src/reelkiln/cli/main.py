@@ -26,6 +26,7 @@ from reelkiln.cli.platforms import app as platforms
 from reelkiln.cli.queue import app as queue
 from reelkiln.cli.reel import reel
 from reelkiln.cli.remake import remake
+from reelkiln.cli.report import report
 from reelkiln.cli.review import review
 from reelkiln.cli.shots import shots
 from reelkiln.cli.stop import listen
@@ -61,6 +62,7 @@ app.command("shots")(shots)
 app.command("batch")(batch)
 app.command("work")(work)
 app.add_typer(queue, name="queue")
+app.command("report")(report)
 app.command("tune")(tune)
 app.command("review")(review)
 app.command("clean")(clean)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import text
 
@@ -17,6 +17,7 @@ __all__ = [
     "TakeCount",
     "approved_files",
     "approved_marks",
+    "approved_since",
     "find_setting",
     "keep_setting",
     "models_used",
@@ -137,3 +138,15 @@ def approved_files(ledger: Ledger) -> frozenset[str]:
     """The sha256 of every delivered file that a person ever approved."""
     with ledger.transaction() as connection:
         return frozenset(row[0] for row in connection.execute(_APPROVED_FILES))
+
+
+def approved_since(ledger: Ledger, *, since: datetime) -> int:
+    """How many deliveries made at or after a moment a person approved, by the latest word."""
+    query = text(
+        "SELECT count(*) FROM deliveries d WHERE d.delivered_at >= :since"
+        " AND (SELECT r.approved FROM reviews r WHERE r.delivery_id = d.id"
+        " ORDER BY r.id DESC LIMIT 1) = 1"
+    )
+    row = {"since": since.astimezone(UTC).isoformat()}
+    with ledger.transaction() as connection:
+        return int(connection.execute(query, row).scalar_one())

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias, get_args
 from sqlalchemy import text
 
 from reelkiln.store.ledger import Ledger
+from reelkiln.store.segment import iso
 
 __all__ = [
     "KINDS",
@@ -96,7 +97,7 @@ def list_shifts(ledger: Ledger, *, since: datetime) -> tuple[ShiftRow, ...]:
     """Shifts that were seen at or after a moment, the oldest first."""
     query = text("SELECT * FROM shifts WHERE seen_at >= :since ORDER BY id")
     with ledger.transaction() as connection:
-        rows = connection.execute(query, {"since": since.isoformat()}).all()
+        rows = connection.execute(query, {"since": iso(since)}).all()
     return tuple(
         ShiftRow(
             id=row.id,
@@ -135,7 +136,7 @@ def read_log(ledger: Ledger, *, since: datetime) -> tuple[LogRow, ...]:
     """What happened at or after a moment, the oldest first."""
     query = text("SELECT * FROM shift_log WHERE coalesce(until, at) >= :since ORDER BY at, id")
     with ledger.transaction() as connection:
-        rows = connection.execute(query, {"since": since.isoformat()}).all()
+        rows = connection.execute(query, {"since": iso(since)}).all()
     return tuple(
         LogRow(
             id=row.id,
@@ -158,7 +159,7 @@ def phases_since(ledger: Ledger, *, since: datetime) -> Mapping[str, Mapping[str
     )
     found: dict[str, dict[str, float]] = {}
     with ledger.transaction() as connection:
-        for segment, phase, took in connection.execute(query, {"since": since.isoformat()}):
+        for segment, phase, took in connection.execute(query, {"since": iso(since)}):
             found.setdefault(segment, {})[phase] = float(took)
     return found
 
