@@ -93,13 +93,22 @@ def queue(ledger: Ledger, count=1, *, models=("null",), order=None, **more) -> l
     return [one.id for one in segments]
 
 
-def shift_in(folder: Path, ledger: Ledger, *, engine=None, renderer=None, notes=None, **terms):
+def shift_in(
+    folder: Path,
+    ledger: Ledger,
+    *,
+    engine=None,
+    renderer=None,
+    notes=None,
+    executor="gpu0",
+    **terms,
+):
     heard = [] if notes is None else notes
     return Shift(
         bench=bench_in(folder, ledger),
         engine=engine or MemoryEngine(),
         renderer=renderer or HereRenderer(folder / "cache"),
-        executor="gpu0",
+        executor=executor,
         workspace=folder,
         cards=lambda: CARDS,
         terms=replace(Terms(room_min=0), **terms),

@@ -16,6 +16,7 @@ from pathlib import Path
 from reelkiln import __version__
 from reelkiln.backends.latents import Latents, load_latents, save_latents
 from reelkiln.errors import RenderFailed
+from reelkiln.failpoints import failpoint
 from reelkiln.film.faults import on_disk
 from reelkiln.plan.form import write
 from reelkiln.plan.plan import Plan
@@ -62,6 +63,7 @@ class Checkpoints:
         with on_disk(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             save_latents(latents, path)
+        failpoint("latents kept")
 
     def forget(self, keys: Iterable[str]) -> None:
         """Remove these checkpoints: their takes are delivered, or nobody wants them."""

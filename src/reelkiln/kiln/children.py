@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reelkiln.backends.probe import gpu_names
 from reelkiln.errors import Cancelled, PlaceLost, ReelkilnError
+from reelkiln.failpoints import failpoint
 from reelkiln.kiln.crash import arm_here
 from reelkiln.kiln.error_words import error_from_json, error_to_json
 from reelkiln.kiln.place import Place, here
@@ -229,6 +230,7 @@ def _serve(pipe: Connection, gpu: str | None, cache: Path | None, name: str) -> 
 def _answer(place: Place, message: Message, pipe: Connection) -> Message:
     def tell(progress: Progress) -> None:
         _send(pipe, {"progress": astuple(progress)})
+        failpoint("step in the renderer")
         if pipe.poll() and "stop" in _receive(pipe):
             raise Cancelled("stopped")
 

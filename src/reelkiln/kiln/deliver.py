@@ -76,7 +76,7 @@ def deliver(
         FilmError: no film could be made of the takes.
         DiskFull, UsageError: the folder does not take it.
     """
-    with staging(movie.parent) as place:
+    with staging(movie.parent, segment_id) as place:
         staged = place / movie.name
         tags = _tags(recipe, private=private)
         clock.step("finish", 0, 1)

@@ -86,7 +86,7 @@ class Handler:
         except (Held, TryLater):
             raise
         except Cancelled:
-            self.producer.clear(segment_id)
+            self.producer.clear(find_segment(self._ledger, segment_id))
             mark_cancelled(self._ledger, segment_id, now=self.producer.bench.now())
         except ReelkilnError as error:
             self._park(segment_id, error.message)
@@ -108,6 +108,8 @@ class Handler:
     def _mine(self, segment_id: str) -> SegmentRow | None:
         """The row, running and this worker's; None where there is nothing to do for it."""
         row = find_segment(self._ledger, segment_id)
+        if row.ended:  # it had ended when the power went, and perhaps was not tidied up
+            self.producer.clear(row)
         if row.state == "queued":
             now = self.producer.bench.now()
             return claim_one(self._ledger, segment_id, self.executor, now=now)

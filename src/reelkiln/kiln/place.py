@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import time
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from reelkiln.backends.probe import probe, versions
 from reelkiln.backends.registry import find_backend
 from reelkiln.errors import WeightsBroken
 from reelkiln.kiln.bench import machine_words
+from reelkiln.kiln.checkpoints import Checkpoints
 from reelkiln.kiln.fire import fire
 from reelkiln.kiln.furnace import Furnace
 from reelkiln.kiln.recipe import Weights
@@ -22,6 +25,7 @@ from reelkiln.kiln.watch import PhaseClock, Watch
 from reelkiln.kiln.weights import weights_of
 from reelkiln.models.installed import locate
 from reelkiln.plan.card import Card
+from reelkiln.plan.form import write
 from reelkiln.plan.machine import Machine
 from reelkiln.plan.plan import Plan
 from reelkiln.plan.walk import plan_shot
@@ -85,6 +89,7 @@ class Place:
                 palette=order.palette,
                 photo=photo_from(order.photo),
             ),
+            kept=self._checkpoints(folder),
         )
         return Rendered(
             plan=fired.plan,
@@ -106,6 +111,11 @@ class Place:
         if self._furnace is not None:
             self._furnace.close()
         self._furnace, self._loaded = None, None
+
+    def _checkpoints(self, folder: Path) -> Checkpoints:
+        """Latents lie with the order's takes: whoever renders it again does not denoise again."""
+        words = json.dumps([write(self._weights), versions()], sort_keys=True)
+        return Checkpoints(folder / "latents", hashlib.sha256(words.encode()).hexdigest())
 
     def _prepare(self, order: RenderOrder) -> Furnace:
         """The furnace for this order's model, its weights found and compared."""

@@ -31,6 +31,7 @@ from reelkiln.film.take import is_whole
 from reelkiln.kiln.bench import Bench
 from reelkiln.kiln.control import Control
 from reelkiln.kiln.deliver import deliver, file_sha256, record
+from reelkiln.kiln.disk import staging_of
 from reelkiln.kiln.names import refused
 from reelkiln.kiln.recipe import Recipe, recipe_from_json, take_note
 from reelkiln.kiln.renderer import Rendered, Renderer, RenderOrder
@@ -74,6 +75,7 @@ class Producer:
     log: Callable[[str, str, str], None]
     tell: Callable[[str, Progress], None] = lambda _id, _progress: None
     hung_seconds: float = HUNG_SECONDS
+    hung_times: float = HUNG_TIMES
 
     def __call__(self, row: SegmentRow) -> None:
         """Make a segment, or park it: afterwards its row says which.
@@ -84,20 +86,23 @@ class Producer:
         """
         work = work_from_text(row.work)
         if self._adopt(row):
-            self.clear(row.id)
+            self.clear(row)
             return
         told: list[str] = []
         for candidate in work.candidates:
             rendered = self._tried(row, work, candidate, told)
             if rendered is not None:
                 self._finish(row, work, candidate, rendered, told)
-                self.clear(row.id)
+                self.clear(row)
                 return
         self._park(row, f"no accepted model could render it: {'; '.join(told)}")
+        self.clear(row)
 
-    def clear(self, segment_id: str) -> None:
-        """Throw away what was rendered for a segment that has ended."""
-        shutil.rmtree(scratch_of(self.bench.scratch, segment_id), ignore_errors=True)
+    def clear(self, row: SegmentRow) -> None:
+        """Throw away what was in the making for a segment that has ended."""
+        shutil.rmtree(scratch_of(self.bench.scratch, row.id), ignore_errors=True)
+        place = staging_of((self.workspace / row.movie).parent, row.id)
+        shutil.rmtree(place, ignore_errors=True)
 
     # ── models, in the order in which they are accepted ──────────────────────────────────────────
 
@@ -154,7 +159,7 @@ class Producer:
 
     def _watch(self, row: SegmentRow, plan: Plan, model: str, because: str) -> Watch:
         """Stops the render when the shift wants it, or when nothing was heard for too long."""
-        allowed = max(self.hung_seconds, HUNG_TIMES * plan.seconds_estimate)
+        allowed = max(self.hung_seconds, self.hung_times * plan.seconds_estimate)
         last: list[object] = [None]
         since = [self.bench.clock()]
 
@@ -166,6 +171,7 @@ class Producer:
                     mark_phase(self.bench.ledger, row.id, now.phase, model=model, because=because)
                 last[0], since[0] = mark, self.bench.clock()
                 self.tell(row.id, now)
+                failpoint("step told")
             elif self.bench.clock() - since[0] > allowed:
                 raise RenderFailed(f"nothing was heard of the renderer for {allowed:.0f} seconds")
 

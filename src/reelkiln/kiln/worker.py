@@ -17,7 +17,7 @@ from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import cast
 
-from reelkiln.errors import DiskFull, ReelkilnError
+from reelkiln.errors import DiskFull, LockHeld, ReelkilnError
 from reelkiln.failpoints import failpoint
 from reelkiln.kiln.bench import Bench
 from reelkiln.kiln.control import Control
@@ -137,17 +137,19 @@ class Shift:
     def _loop(self) -> str:
         sleep = SleepWatch(self.bench.now(), self.elapsed())
         seldom = float("-inf")
-        while (why := self._over()) is None:
-            self._asleep(sleep)
-            self._control()
-            if self.bench.clock() - seldom >= SELDOM:
-                self._seldom()
-                seldom = self.bench.clock()
-            self._hand_out()
+        while True:
+            with suppress(LockHeld):  # a long write of another process: look again
+                if (why := self._over()) is not None:
+                    return why
+                self._asleep(sleep)
+                self._control()
+                if self.bench.clock() - seldom >= SELDOM:
+                    self._seldom()
+                    seldom = self.bench.clock()
+                self._hand_out()
             self._tell()
             self._handler.changed.wait(TICK)
             self._handler.changed.clear()
-        return why
 
     def _over(self) -> str | None:
         """Why the shift ends now, or None."""

@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from filelock import FileLock, Timeout
 
-from reelkiln.errors import LedgerError, LockHeld
+from reelkiln.errors import DiskFull, LedgerError, LockHeld
+from reelkiln.store.ledger import is_full
 
 if TYPE_CHECKING:
     from dbos import DBOSClient
@@ -146,28 +147,33 @@ class DbosEngine:
         """See `Engine.submit`."""
         options = {"workflow_name": WORKFLOW, "queue_name": _queue(self.executor)}
         options |= {"workflow_id": segment_id, "app_version": VERSION}
-        self._client().enqueue(options, segment_id)  # type: ignore[arg-type]
+        with self._asking() as client:
+            client.enqueue(options, segment_id)  # type: ignore[arg-type]
 
     def resume(self, segment_id: str) -> None:
         """See `Engine.resume`."""
         status = self.status(segment_id)
         if status in ("done", "failed"):
-            self._client().delete_workflow(segment_id)
+            with self._asking() as client:
+                client.delete_workflow(segment_id)
             status = None
         if status is None:
             self.submit(segment_id)
         elif status in _ENDED:
-            self._client().resume_workflow(segment_id, queue_name=_queue(self.executor))
+            with self._asking() as client:
+                client.resume_workflow(segment_id, queue_name=_queue(self.executor))
 
     def cancel(self, segment_id: str) -> None:
         """See `Engine.cancel`."""
-        self._client().cancel_workflow(segment_id)
+        with self._asking() as client:
+            client.cancel_workflow(segment_id)
 
     def status(self, segment_id: str) -> Status | None:
         """See `Engine.status`."""
-        found = self._client().list_workflows(
-            workflow_ids=[segment_id], load_input=False, load_output=False
-        )
+        with self._asking() as client:
+            found = client.list_workflows(
+                workflow_ids=[segment_id], load_input=False, load_output=False
+            )
         return _STATUS[found[0].status] if found else None
 
     def watch(self, segment_id: str, seconds: float) -> Status | None:
@@ -183,19 +189,21 @@ class DbosEngine:
         with self._only_one(), self._launched(handle):
             from dbos import DBOS
 
-            DBOS.register_queue(
-                _queue(self.executor),
-                worker_concurrency=slots,
-                polling_interval_sec=POLL_SECONDS,
-                on_conflict="always_update",
-            )
+            with _quietly(self.folder):
+                DBOS.register_queue(
+                    _queue(self.executor),
+                    worker_concurrency=slots,
+                    polling_interval_sec=POLL_SECONDS,
+                    on_conflict="always_update",
+                )
             yield
 
     def take_over(self) -> tuple[str, ...]:
         """See `Engine.take_over`."""
-        held = self._client().list_workflows(
-            status=["PENDING", "ENQUEUED"], name=WORKFLOW, load_input=False, load_output=False
-        )
+        with self._asking() as client:
+            held = client.list_workflows(
+                status=["PENDING", "ENQUEUED"], name=WORKFLOW, load_input=False, load_output=False
+            )
         own = _queue(self.executor)
         adopted: list[str] = []
         for queue in sorted({one.queue_name or "" for one in held} - {own, ""}):
@@ -205,10 +213,10 @@ class DbosEngine:
             except Timeout:
                 continue  # it lives: the kernel holds its lock
             try:
-                for one in held:
-                    if one.queue_name == queue:
-                        self._client().resume_workflow(one.workflow_id, queue_name=own)
-                        adopted.append(one.workflow_id)
+                found = [one.workflow_id for one in held if one.queue_name == queue]
+                with self._asking() as client:
+                    client.resume_workflows(found, queue_name=own)
+                adopted += found
             finally:
                 lock.release()
         return tuple(adopted)
@@ -274,6 +282,13 @@ class DbosEngine:
             "use_listen_notify": False,
         }
 
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[DBOSClient]:
+        """The client, its database's errors in our words."""
+        client = self._client()
+        with _quietly(self.folder):
+            yield client
+
     def _client(self) -> DBOSClient:
         with self._opening:
             if self._client_open is None:
@@ -326,6 +341,11 @@ def _quietly(folder: Path) -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
+        name = getattr(error.orig, "sqlite_errorname", "")
+        if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and is_full(folder)):
+            raise DiskFull(
+                f"no room for the engine's file in {folder}", hint="Make room on that disk."
+            ) from error
         raise LedgerError(
             f"the engine's file in {folder} cannot be used: {error.orig}",
             hint="Move engine.db away: the queue's rows are in ledger.db and are submitted again.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,13 +18,17 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from reelkiln.errors import DiskFull, LedgerError, LockHeld, ReelkilnError
+from reelkiln.failpoints import failpoint
 from reelkiln.reel import Origin, Take, Verdict
 from reelkiln.store.migrations import STEPS
 
-__all__ = ["DeliveryRow", "Ledger", "open_ledger", "write_seconds", "write_takes"]
+__all__ = ["DeliveryRow", "Ledger", "is_full", "open_ledger", "write_seconds", "write_takes"]
 
 WAIT_SECONDS = 5.0
 """How long one process waits for another one's transaction."""
+
+FULL_BYTES = 256 << 10
+"""With less room SQLite cannot work: its shared memory and its log grow by 32 KiB and pages."""
 
 _INSERT_DELIVERY = text(
     "INSERT INTO deliveries"
@@ -150,6 +155,7 @@ class Ledger:
                 return before
             key = int(connection.execute(_INSERT_DELIVERY, row).scalar_one())
             write_takes(connection, takes, now=now, delivery_id=key, segment_id=segment_id)
+            failpoint("row half written")
             if segment_id:
                 connection.execute(_DELIVERED, row)
                 write_seconds(connection, segment_id, seconds or {})
@@ -271,7 +277,8 @@ def _translate(error: DatabaseError, path: Path) -> ReelkilnError:
             f"another program holds the ledger {path}",
             hint="Wait until it is done, then try again.",
         )
-    if name == "SQLITE_FULL":
+    # Where the memory it shares between processes does not fit, SQLite says IOERR and not FULL.
+    if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and is_full(path.parent)):
         return DiskFull(f"no room for the ledger {path}", hint="Make room on that disk.")
     if isinstance(error, OperationalError):
         return LedgerError(
@@ -282,6 +289,14 @@ def _translate(error: DatabaseError, path: Path) -> ReelkilnError:
         f"the ledger {path} is damaged: {words}",
         hint="Move the file away; films carry their own recipes, so they can still be remade.",
     )
+
+
+def is_full(folder: Path) -> bool:
+    """Whether the disk of a folder has no room for a database's next steps."""
+    try:
+        return shutil.disk_usage(folder).free < FULL_BYTES
+    except OSError:
+        return False
 
 
 def _take_row(take: Take) -> dict[str, Any]:
