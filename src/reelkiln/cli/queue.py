@@ -139,7 +139,7 @@ def _states(name: str | None) -> Any:
 
 
 def _as_json(row: SegmentRow) -> dict[str, Any]:
-    found = {name: getattr(row, name) for name in row.__slots__ if name not in HIDDEN}
+    found = {name: getattr(row, name) for name in row._fields if name not in HIDDEN}
     for name, value in found.items():
         if hasattr(value, "isoformat"):
             found[name] = value.isoformat()

@@ -24,7 +24,7 @@ from reelkiln.store.migrations import STEPS
 
 __all__ = ["DeliveryRow", "Ledger", "is_full", "open_ledger", "write_seconds", "write_takes"]
 
-WAIT_SECONDS = 5.0
+WAIT_SECONDS = 20.0
 """How long one process waits for another one's transaction."""
 
 FULL_BYTES = 256 << 10
@@ -70,7 +70,7 @@ class Ledger:
             url, poolclass=NullPool, connect_args={"timeout": WAIT_SECONDS}
         )
         event.listen(self._engine, "connect", _prepare)
-        event.listen(self._engine, "begin", _begin_immediately)
+        event.listen(self._engine, "begin", _begin)
 
     def __enter__(self) -> Ledger:
         return self
@@ -89,7 +89,7 @@ class Ledger:
 
     def version(self) -> int:
         """How many migration steps the file has seen."""
-        with self.transaction() as connection:
+        with self.reading() as connection:
             return _version(connection)
 
     def migrate(self) -> None:
@@ -168,7 +168,7 @@ class Ledger:
             " WHERE (:sha256 <> '' AND sha256 = :sha256)"
             " OR (:digest <> '' AND recipe_digest = :digest) ORDER BY id DESC LIMIT 1"
         )
-        with self.transaction() as connection:
+        with self.reading() as connection:
             row = connection.execute(query, {"sha256": sha256, "digest": recipe_digest}).first()
         return None if row is None else _delivery(dict(row._mapping))
 
@@ -185,7 +185,7 @@ class Ledger:
     def takes_of(self, delivery_id: int) -> tuple[Take, ...]:
         """The takes of one delivery, in the order they were made. Their files are gone."""
         query = text("SELECT * FROM takes WHERE delivery_id = :id ORDER BY id")
-        with self.transaction() as connection:
+        with self.reading() as connection:
             rows = connection.execute(query, {"id": delivery_id}).all()
         return tuple(_take(dict(row._mapping)) for row in rows)
 
@@ -198,6 +198,22 @@ class Ledger:
         """
         try:
             with self._engine.begin() as connection:
+                yield connection
+        except DatabaseError as error:
+            raise _translate(error, self.path) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One look: all that is read in the `with` is of one moment. Nobody is kept from writing.
+
+        Raises:
+            LedgerError, LockHeld, DiskFull: as `transaction`.
+        """
+        try:
+            with (
+                self._engine.connect().execution_options(reads=True) as connection,
+                connection.begin(),
+            ):
                 yield connection
         except DatabaseError as error:
             raise _translate(error, self.path) from error
@@ -255,8 +271,10 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def _begin_immediately(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin(connection: Connection) -> None:
+    # Who will write takes the lock at once: two who first read and then write would both be stuck.
+    reads = connection.get_execution_options().get("reads", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def _delivery_of(connection: Connection, segment_id: str) -> int | None:

@@ -23,6 +23,7 @@ from reelkiln.errors import UsageError
 from reelkiln.store.ledger import Ledger
 from reelkiln.store.segment import (
     BATCH,
+    COLUMNS,
     LINE,
     STATES,
     SegmentRow,
@@ -46,6 +47,7 @@ __all__ = [
     "retry",
 ]
 
+BRIEF = COLUMNS.replace(" work,", " '' AS work,")
 _INSERT = text(
     "INSERT INTO segments (id, order_id, priority, position, deadline, product, template, work,"
     " movie, estimate, queued_at) VALUES (:id, :order_id, :priority, :position, :deadline,"
@@ -197,7 +199,7 @@ def find_segment(ledger: Ledger, segment_id: str) -> SegmentRow:
     Raises:
         UnknownName: there is no such segment.
     """
-    with ledger.transaction() as connection:
+    with ledger.reading() as connection:
         return found(connection, segment_id)
 
 
@@ -210,23 +212,25 @@ def list_segments(
 ) -> tuple[SegmentRow, ...]:
     """Segments in the order they are or were worked on: who is in line stands as in the line.
 
+    Their `work` is left out (""): `find_segment` has it.
+
     Args:
         since: leave out what ended before this moment.
     """
     wanted = ",".join(f"'{state}'" for state in states if state in STATES)
     query = text(
-        f"SELECT * FROM segments WHERE state IN ({wanted})"  # noqa: S608 - only words of STATES
+        f"SELECT {BRIEF} FROM segments WHERE state IN ({wanted})"  # noqa: S608 - only words of STATES
         " AND (:since = '' OR ended_at IS NULL OR ended_at >= :since)"
         f" ORDER BY state = 'queued', ended_at IS NULL, ended_at, {LINE} LIMIT :most"
     )
-    with ledger.transaction() as connection:
+    with ledger.reading() as connection:
         rows = connection.execute(query, {"since": iso(since) or "", "most": most}).all()
     return tuple(map(read_row, rows))
 
 
 def count_states(ledger: Ledger) -> dict[State, int]:
     """How many segments are in each state."""
-    with ledger.transaction() as connection:
+    with ledger.reading() as connection:
         rows = connection.execute(text("SELECT state, count(*) FROM segments GROUP BY state")).all()
     found = {row[0]: int(row[1]) for row in rows}
     return {state: found.get(state, 0) for state in STATES}
@@ -234,7 +238,7 @@ def count_states(ledger: Ledger) -> dict[State, int]:
 
 def planned_movies(ledger: Ledger) -> frozenset[str]:
     """The final file of every segment there ever was: names that are taken."""
-    with ledger.transaction() as connection:
+    with ledger.reading() as connection:
         return frozenset(row[0] for row in connection.execute(text("SELECT movie FROM segments")))
 
 
@@ -255,5 +259,5 @@ def _refuse_taken(connection: Connection, order_id: str, segments: Sequence[NewS
 
 
 def _line(connection: Connection) -> list[SegmentRow]:
-    query = text(f"SELECT * FROM segments WHERE state = 'queued' ORDER BY {LINE}")  # noqa: S608
+    query = text(f"SELECT {COLUMNS} FROM segments WHERE state = 'queued' ORDER BY {LINE}")  # noqa: S608
     return [read_row(row) for row in connection.execute(query)]

@@ -90,14 +90,14 @@ def record_review(
 
 def take_counts(ledger: Ledger) -> tuple[TakeCount, ...]:
     """Every delivery that a template told, in the order of delivery."""
-    with ledger.transaction() as connection:
+    with ledger.reading() as connection:
         rows = connection.execute(_COUNTS).all()
     return tuple(TakeCount(row[0], int(row[1] or 1), bool(row[2])) for row in rows)
 
 
 def approved_marks(ledger: Ledger, template: str) -> tuple[Marks, ...]:
     """What the gate measured of the kept takes of a template that a person approved."""
-    with ledger.transaction() as connection:
+    with ledger.reading() as connection:
         rows = connection.execute(_APPROVED, {"template": template}).all()
     return tuple(json.loads(row[0]) for row in rows)
 
@@ -122,7 +122,7 @@ def find_setting(
 ) -> Mapping[str, str | float | int] | None:
     """The setting that was chosen for a template, product and model, or None."""
     row = {"template": template, "product": product, "model": model}
-    with ledger.transaction() as connection:
+    with ledger.reading() as connection:
         found = connection.execute(_FIND, row).scalar_one_or_none()
     return None if found is None else dict(json.loads(found))
 
@@ -148,5 +148,5 @@ def approved_since(ledger: Ledger, *, since: datetime) -> int:
         " ORDER BY r.id DESC LIMIT 1) = 1"
     )
     row = {"since": since.astimezone(UTC).isoformat()}
-    with ledger.transaction() as connection:
+    with ledger.reading() as connection:
         return int(connection.execute(query, row).scalar_one())

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from reelkiln.reel import Take
 from reelkiln.store.ledger import Ledger, write_seconds, write_takes
-from reelkiln.store.segment import LINE, SegmentRow, change, in_line, read_row
+from reelkiln.store.segment import COLUMNS, LINE, SegmentRow, change, in_line, read_row
 
 __all__ = [
     "claim",
@@ -31,7 +31,7 @@ __all__ = [
 
 _FIRST = f"SELECT id FROM segments WHERE state = 'queued' ORDER BY {LINE} LIMIT :count"  # noqa: S608
 _TAKEN = "state = 'running', executor = :executor, started_at = :now, runs = runs + 1"
-_CLAIM = text(f"UPDATE segments SET {_TAKEN} WHERE id IN ({_FIRST}) RETURNING *")  # noqa: S608
+_CLAIM = text(f"UPDATE segments SET {_TAKEN} WHERE id IN ({_FIRST}) RETURNING {COLUMNS}")  # noqa: S608
 
 
 def claim(ledger: Ledger, executor: str, count: int, *, now: datetime) -> tuple[SegmentRow, ...]:
@@ -47,7 +47,8 @@ def claim_one(
     ledger: Ledger, segment_id: str, executor: str, *, now: datetime
 ) -> SegmentRow | None:
     """Take this queued segment, wherever it stands in line; None where it is queued no more."""
-    query = text(f"UPDATE segments SET {_TAKEN} WHERE id = :id AND state = 'queued' RETURNING *")  # noqa: S608
+    one = "id = :id AND state = 'queued'"
+    query = text(f"UPDATE segments SET {_TAKEN} WHERE {one} RETURNING {COLUMNS}")  # noqa: S608
     row = {"id": segment_id, "executor": executor, "now": now.isoformat()}
     with ledger.transaction() as connection:
         found = connection.execute(query, row).first()
@@ -131,10 +132,10 @@ def mark_cancelled(ledger: Ledger, segment_id: str, *, now: datetime) -> None:
 def running_of(ledger: Ledger, executor: str | None = None) -> tuple[SegmentRow, ...]:
     """What a worker runs, or was running when it died; None: what all of them do."""
     query = text(
-        "SELECT * FROM segments WHERE state = 'running'"  # noqa: S608
+        f"SELECT {COLUMNS} FROM segments WHERE state = 'running'"  # noqa: S608
         f" AND (:executor = '' OR executor = :executor) ORDER BY {LINE}"
     )
-    with ledger.transaction() as connection:
+    with ledger.reading() as connection:
         rows = connection.execute(query, {"executor": executor or ""}).all()
     return tuple(map(read_row, rows))
 
@@ -155,5 +156,5 @@ def wanted_of(ledger: Ledger, executor: str) -> tuple[str, ...]:
         "SELECT id FROM segments WHERE state = 'running' AND executor = :executor"
         " AND wanted = 'cancel'"
     )
-    with ledger.transaction() as connection:
+    with ledger.reading() as connection:
         return tuple(row[0] for row in connection.execute(query, {"executor": executor}))

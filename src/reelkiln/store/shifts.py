@@ -96,7 +96,7 @@ def end_shift(ledger: Ledger, shift_id: int, why: str, *, now: datetime) -> None
 def list_shifts(ledger: Ledger, *, since: datetime) -> tuple[ShiftRow, ...]:
     """Shifts that were seen at or after a moment, the oldest first."""
     query = text("SELECT * FROM shifts WHERE seen_at >= :since ORDER BY id")
-    with ledger.transaction() as connection:
+    with ledger.reading() as connection:
         rows = connection.execute(query, {"since": iso(since)}).all()
     return tuple(
         ShiftRow(
@@ -135,7 +135,7 @@ def log_shift(
 def read_log(ledger: Ledger, *, since: datetime) -> tuple[LogRow, ...]:
     """What happened at or after a moment, the oldest first."""
     query = text("SELECT * FROM shift_log WHERE coalesce(until, at) >= :since ORDER BY at, id")
-    with ledger.transaction() as connection:
+    with ledger.reading() as connection:
         rows = connection.execute(query, {"since": iso(since)}).all()
     return tuple(
         LogRow(
@@ -158,7 +158,7 @@ def phases_since(ledger: Ledger, *, since: datetime) -> Mapping[str, Mapping[str
         " JOIN segments s ON s.id = p.segment_id WHERE s.ended_at >= :since ORDER BY s.ended_at"
     )
     found: dict[str, dict[str, float]] = {}
-    with ledger.transaction() as connection:
+    with ledger.reading() as connection:
         for segment, phase, took in connection.execute(query, {"since": iso(since)}):
             found.setdefault(segment, {})[phase] = float(took)
     return found
@@ -177,7 +177,7 @@ def set_switch(ledger: Ledger, name: str, value: str, *, now: datetime) -> None:
 def read_switch(ledger: Ledger, name: str) -> str:
     """A switch's value, "" where it was never set."""
     query = text("SELECT value FROM switches WHERE name = :name")
-    with ledger.transaction() as connection:
+    with ledger.reading() as connection:
         return connection.execute(query, {"name": name}).scalar_one_or_none() or ""
 
 
@@ -188,6 +188,6 @@ def estimates_and_seconds(ledger: Ledger) -> tuple[tuple[float, float], ...]:
         " WHERE s.state = 'delivered' AND p.phase <> 'finish'"
         " GROUP BY s.id ORDER BY s.ended_at DESC LIMIT 100"
     )
-    with ledger.transaction() as connection:
+    with ledger.reading() as connection:
         rows = connection.execute(query).all()
     return tuple((float(row[0]), float(row[1])) for row in reversed(rows))
