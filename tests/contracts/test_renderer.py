@@ -12,10 +12,12 @@ import numpy as np
 import psutil
 import pytest
 
+from fleet_ground import fleet
 from kiln.orders import null_order
 from reelkiln.errors import GateRefused, PlaceLost, RenderFailed, WeightsBroken
 from reelkiln.film.take import read_take
 from reelkiln.kiln.children import ChildRenderer
+from reelkiln.kiln.fleet import FleetRenderer
 from reelkiln.kiln.renderer import Rendered, RenderOrder
 from reelkiln.kiln.watch import Watch
 
@@ -24,12 +26,28 @@ SILENT = Watch()
 DEATHS = (signal.SIGTERM,) if os.name == "nt" else (signal.SIGKILL, signal.SIGSEGV)
 
 
-@pytest.fixture(scope="module", params=["children"])
-def renderer(request):
-    """Two places that render at once."""
-    made = ChildRenderer((None, None), patience=1.0)
-    yield made
-    made.close()
+@pytest.fixture(scope="module", params=["children", "fleet"])
+def ground(request, tmp_path_factory):
+    """Two places that render at once, and how to see the processes that do."""
+    if request.param == "children":
+        made = ChildRenderer((None, None), patience=1.0)
+        yield made, lambda: [pid for pid in made.pids() if pid is not None]
+        made.close()
+        return
+    with fleet(tmp_path_factory.mktemp("fleet"), nodes=2) as ships:
+        made = FleetRenderer(ships.address, ships.token)
+        yield made, ships.workers
+        made.close()
+
+
+@pytest.fixture
+def renderer(ground):
+    return ground[0]
+
+
+@pytest.fixture
+def whoever_renders(ground):
+    return ground[1]
 
 
 def render(renderer, order, folder, watch=SILENT):
@@ -40,10 +58,6 @@ def render(renderer, order, folder, watch=SILENT):
 
 def pixels(take, folder):
     return np.concatenate([clip.frames for clip in read_take(folder, Fraction(8))])
-
-
-def whoever_renders(renderer):
-    return [pid for pid in renderer.pids() if pid is not None]
 
 
 def test_an_order_crosses_the_wall_unchanged():
@@ -75,12 +89,14 @@ def test_a_take_that_the_gate_refuses_comes_back_with_its_reasons(renderer, tmp_
 
 
 def test_progress_and_notes_are_told_in_the_callers_thread(renderer, tmp_path):
-    heard = []
+    heard, notes = [], []
     mine = threading.get_ident()
-    watch = Watch(lambda p: heard.append((p.phase, threading.get_ident() == mine)))
-    render(renderer, null_order("told"), tmp_path, watch)
-    assert {phase for phase, _ in heard} >= {"denoise", "decode", "check"}
+    watch = Watch(lambda p: heard.append((p.phase, threading.get_ident() == mine)), notes.append)
+    order = null_order("told", step_seconds=0.7, picture="black")
+    done = render(renderer, order, tmp_path, watch)
+    assert "denoise" in {phase for phase, _ in heard}
     assert all(own for _, own in heard)
+    assert tuple(notes) == done.notes != ()
 
 
 def test_errors_come_with_their_kind_and_hint(renderer, tmp_path):
@@ -99,25 +115,31 @@ def test_other_weights_than_the_desks_are_refused(renderer, tmp_path):
 def test_as_many_orders_as_places_are_rendered_at_once(renderer, tmp_path):
     assert renderer.width == 2
     together = threading.Barrier(2, timeout=60)
+    met = []
 
-    def watch():
-        met = []
-
+    def watch(number):
         def meet(progress):
-            if progress.phase == "denoise" and not met:
-                met.append(together.wait())
+            if progress.phase == "denoise" and number not in met:
+                met.append(number)
+                together.wait()
 
         return Watch(meet)
 
+    def one(number):
+        order = null_order(f"both-{number}", seed=number, step_seconds=0.7)
+        return render(renderer, order, tmp_path, watch(number))
+
     with ThreadPoolExecutor(2) as pool:
-        orders = [null_order(f"both-{n}", seed=n) for n in range(2)]
-        done = list(pool.map(lambda order: render(renderer, order, tmp_path, watch()), orders))
-    assert len({one.chosen[0].sha256 for one in done}) == 2
+        done = list(pool.map(one, range(2)))
+    assert sorted(met) == [0, 1]
+    assert len({each.chosen[0].sha256 for each in done}) == 2
 
 
-def test_what_the_watch_raises_stops_the_render_and_the_place_is_kept(renderer, tmp_path):
+def test_what_the_watch_raises_stops_the_render_and_the_place_is_kept(
+    renderer, whoever_renders, tmp_path
+):
     render(renderer, null_order("warm"), tmp_path)
-    before = set(whoever_renders(renderer))
+    before = set(whoever_renders())
 
     def stop(progress):
         if progress.phase == "denoise":
@@ -125,10 +147,10 @@ def test_what_the_watch_raises_stops_the_render_and_the_place_is_kept(renderer, 
 
     begun = time.monotonic()
     with pytest.raises(GateRefused, match="enough"):
-        render(renderer, null_order("stopped", step_seconds=0.1), tmp_path, Watch(stop))
+        render(renderer, null_order("stopped", step_seconds=1.0), tmp_path, Watch(stop))
     assert time.monotonic() - begun < 10
     assert render(renderer, null_order("later"), tmp_path).chosen
-    assert set(whoever_renders(renderer)) == before
+    assert set(whoever_renders()) == before
 
 
 def test_a_place_that_hangs_can_be_given_up(renderer, tmp_path):
@@ -145,14 +167,14 @@ def test_a_place_that_hangs_can_be_given_up(renderer, tmp_path):
 
 
 @pytest.mark.parametrize("how", DEATHS)
-def test_a_place_that_dies_is_said_and_replaced(renderer, tmp_path, how):
+def test_a_place_that_dies_is_said_and_replaced(renderer, whoever_renders, tmp_path, how):
     render(renderer, null_order("alive"), tmp_path)
     killed = []
 
     def kill(progress):
         if progress.phase == "denoise" and not killed:
             killed.append(True)
-            for pid in whoever_renders(renderer):
+            for pid in whoever_renders():
                 os.kill(pid, how)
 
     with pytest.raises(PlaceLost, match="is gone") as caught:

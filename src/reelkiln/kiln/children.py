@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import queue
 import signal
 import threading
 import time
@@ -32,15 +31,14 @@ from reelkiln.kiln.crash import arm_here
 from reelkiln.kiln.error_words import error_from_json, error_to_json
 from reelkiln.kiln.place import Place, here
 from reelkiln.kiln.renderer import Rendered, RenderOrder
+from reelkiln.kiln.seats import BEAT, Seats
 from reelkiln.kiln.watch import Progress, Watch
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
-__all__ = ["BEAT", "ChildRenderer", "places_here"]
+__all__ = ["ChildRenderer", "places_here"]
 
-BEAT = 0.25
-"""Seconds between two calls of `watch` while a child says nothing."""
 PATIENCE = 5.0
 """Seconds a child has to give up its work when asked, before it is ended."""
 
@@ -66,10 +64,7 @@ class ChildRenderer:
         patience: float = PATIENCE,
     ) -> None:
         self._children = tuple(_Child(gpu, cache, patience) for gpu in gpus)
-        # The child that was used last is taken first: its model is warm.
-        self._free: queue.LifoQueue[_Child] = queue.LifoQueue()
-        for child in reversed(self._children):
-            self._free.put(child)
+        self._seats = Seats(self._children)
 
     @property
     def width(self) -> int:
@@ -78,11 +73,8 @@ class ChildRenderer:
 
     def render(self, order: RenderOrder, folder: Path, watch: Watch) -> Rendered:
         """See `renderer.Renderer.render`."""
-        child = self._free.get()
-        try:
+        with self._seats.taken(watch) as child:
             return child.render(order, folder, watch)
-        finally:
-            self._free.put(child)
 
     def pids(self) -> tuple[int | None, ...]:
         """The process of each place; None where none runs."""

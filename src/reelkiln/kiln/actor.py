@@ -1,0 +1,149 @@
+"""What runs on another computer of the fleet: a Place with a post box. It knows nothing of Ray.
+
+Orders and answers are JSON text. Takes travel as bytes, by file name, packed without loss. Pictures
+that an order names come along, and lie in a folder of this computer while it renders.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import tempfile
+import threading
+import zlib
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from reelkiln import __version__
+from reelkiln.errors import Cancelled, ReelkilnError, WeightsMissing
+from reelkiln.kiln.error_words import error_to_json
+from reelkiln.kiln.place import Place
+from reelkiln.kiln.renderer import RenderOrder
+from reelkiln.kiln.watch import Progress, Watch
+from reelkiln.models.installed import locate
+from reelkiln.models.pull import pull
+from reelkiln.plan.card import Card
+from reelkiln.reel import Take
+
+__all__ = ["Actor", "fetched", "pack_take", "pictures_of", "unpack_take", "with_pictures"]
+
+Answer = tuple[str, dict[str, bytes]]
+"""JSON of {"rendered": …} or {"error": …}, and the takes by file name."""
+
+
+@dataclass(slots=True)
+class _Ear:
+    """What the desk hears of a render, and says to it, from another thread."""
+
+    progress: Progress = field(default_factory=lambda: Progress("load", 0, 1))
+    notes: list[str] = field(default_factory=list)
+    stopped: bool = False
+
+    def on_progress(self, progress: Progress) -> None:
+        self.progress = progress
+        if self.stopped:
+            raise Cancelled("stopped")
+
+
+class Actor:
+    """Renders one order at a time; `hear` and `stop` are called meanwhile."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._place: Place | None = None
+        self._ear = _Ear()
+
+    def hello(self) -> tuple[str, str]:
+        """The name of this place and the version of reelkiln that it runs."""
+        with self._lock:
+            if self._place is None:
+                self._place = Place(platform.node() or "another computer", fetched)
+            gpu = self._place.machine.gpu
+            return f"{self._place.name} ({gpu or 'no GPU'})", __version__
+
+    def render(self, order: str, pictures: Mapping[str, bytes]) -> Answer:
+        """Render an order; see the module for what travels."""
+        self.hello()
+        with self._lock, tempfile.TemporaryDirectory(prefix="reelkiln-") as folder:
+            self._ear = _Ear()
+            watch = Watch(self._ear.on_progress, self._ear.notes.append)
+            try:
+                return self._render(order, pictures, Path(folder), watch)
+            except ReelkilnError as error:
+                return json.dumps({"error": error_to_json(error)}), {}
+
+    def hear(self, notes_seen: int) -> tuple[tuple[Any, ...], list[str]]:
+        """How far it is, and the notes since the first `notes_seen`."""
+        ear = self._ear
+        return astuple(ear.progress), ear.notes[notes_seen:]
+
+    def stop(self) -> None:
+        """Give up what is being rendered, at its next step."""
+        self._ear.stopped = True
+
+    def _render(
+        self, text: str, pictures: Mapping[str, bytes], folder: Path, watch: Watch
+    ) -> Answer:
+        if self._place is None:
+            raise AssertionError("hello was called first")
+        order = RenderOrder.from_json(json.loads(text))
+        here: dict[str, str] = {}
+        for name, data in pictures.items():
+            place = folder / f"picture-{len(here)}{Path(name).suffix}"
+            place.write_bytes(data)
+            here[name] = str(place)
+        done = self._place.render(with_pictures(order, here), folder, watch)
+        there = {path: name for name, path in here.items()}
+        plan = replace(done.plan, segments=tuple(_segment(s, there) for s in done.plan.segments))
+        packed = {Path(take.path).name: pack_take(Path(take.path)) for take in done.chosen}
+        named = replace(
+            done,
+            plan=plan,
+            chosen=tuple(map(_by_name, done.chosen)),
+            takes=tuple(map(_by_name, done.takes)),
+        )
+        return json.dumps({"rendered": named.to_json()}, allow_nan=False), packed
+
+
+def fetched(card: Card, preset: str) -> dict[str, Path]:
+    """The folders of a preset's sources on this computer, pulled into its own cache where they
+    lack."""
+    try:
+        return locate(card, preset)
+    except WeightsMissing:
+        return pull(card, preset)
+
+
+def pictures_of(order: RenderOrder) -> tuple[str, ...]:
+    """The files that an order names."""
+    found = [order.shot.image, *(segment.image for segment in order.plan.segments)]
+    return tuple(dict.fromkeys(name for name in found if name))
+
+
+def with_pictures(order: RenderOrder, where: Mapping[str, str]) -> RenderOrder:
+    """The order with its pictures at other places."""
+    segments = tuple(_segment(segment, where) for segment in order.plan.segments)
+    return replace(
+        order, shot=_segment(order.shot, where), plan=replace(order.plan, segments=segments)
+    )
+
+
+def pack_take(path: Path) -> bytes:
+    """A take's file for the wire: deflated, every pixel as it is."""
+    return zlib.compress(path.read_bytes(), level=1)
+
+
+def unpack_take(data: bytes, path: Path) -> None:
+    """Write what `pack_take` packed. Raises OSError where the disk does not take it."""
+    path.write_bytes(zlib.decompress(data))
+
+
+def _segment(value: Any, where: Mapping[str, str]) -> Any:
+    image = value.image
+    return replace(value, image=where[image]) if image in where else value
+
+
+def _by_name(take: Take) -> Take:
+    return replace(take, path=Path(take.path).name)

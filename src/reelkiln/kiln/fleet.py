@@ -1,0 +1,304 @@
+"""Render on many computers: Ray places the work, one actor per GPU, and that is all it does.
+
+The ledger and the engine at the desk are the truth. An actor gets an order (shot, plan, card and
+the digest of the weights), finds or fetches the weights in its own computer's cache, and returns
+the encoded takes through Ray's object store: no shared disk, no second database. A computer that
+dies loses the order it had, which is said (PlaceLost); its actor is started again by Ray
+(`max_restarts=-1`) and takes the next order. Ray itself tries nothing twice
+(`max_task_retries=0`): there is one layer of retries, the shift's.
+
+The only module that imports ray. Ray pickles what it carries between its own processes: that is why
+nobody may join without the token (`nodes`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from reelkiln import __version__
+from reelkiln.errors import MissingLibrary, PlaceLost, ReelkilnError, RenderFailed, UsageError
+from reelkiln.film.faults import on_disk
+from reelkiln.kiln.actor import Actor, pictures_of, unpack_take
+from reelkiln.kiln.error_words import error_from_json
+from reelkiln.kiln.nodes import ray_environment
+from reelkiln.kiln.renderer import Rendered, RenderOrder
+from reelkiln.kiln.seats import BEAT, Seats
+from reelkiln.kiln.watch import Progress, Watch
+from reelkiln.models.installed import locate
+from reelkiln.plan.card import Card
+from reelkiln.reel import Take
+
+__all__ = ["FleetRenderer"]
+
+HELLO_SECONDS = 120.0
+"""How long the first actor of a fleet may take to import everything."""
+GONE_SECONDS = 2.0
+"""Between two looks whether a lost actor is back."""
+
+
+class FleetRenderer:
+    """`renderer.Renderer` on every GPU of a Ray cluster that runs already.
+
+    Args:
+        address: HOST:PORT of the cluster's head.
+        token: the file with the token that every member knows.
+        cache: the desk's Hugging Face cache, to tell which revision of a model is meant.
+
+    Raises:
+        MissingLibrary: ray is not installed.
+        UsageError: nothing answers there, the token is wrong, there is no GPU in the fleet, or a
+            member runs another version of reelkiln.
+    """
+
+    def __init__(self, address: str, token: Path, *, cache: Path | None = None) -> None:
+        self._cache = cache
+        self._ray = _connected(address, token)
+        count = int(self._ray.cluster_resources().get("GPU", 0))
+        if not count:
+            self.close()
+            raise UsageError(
+                f"no computer of the fleet at {address} has a GPU",
+                hint="Let one join: `reelkiln fleet join`.",
+            )
+        remote = self._ray.remote(Actor).options(
+            num_gpus=1,
+            num_cpus=0,
+            max_restarts=-1,
+            max_task_retries=0,
+            max_concurrency=3,  # render, hear and stop
+        )
+        self._seats: Seats[_Seat] = Seats()
+        self._all = tuple(_Seat(self._ray, remote.remote()) for _ in range(count))
+        self._closed = threading.Event()
+        try:
+            self._greet()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def width(self) -> int:
+        """How many GPUs the fleet had when it was joined."""
+        return len(self._all)
+
+    def render(self, order: RenderOrder, folder: Path, watch: Watch) -> Rendered:
+        """See `renderer.Renderer.render`."""
+        seat = self._seats.take(watch)
+        try:
+            pinned = replace(order, card=_pinned(order.card, order.shot.preset, self._cache))
+            return seat.render(pinned, folder, watch)
+        finally:
+            (self._mend if seat.lost else self._seats.put)(seat)
+
+    def names(self) -> tuple[str, ...]:
+        """Where each actor was when it last said so."""
+        return tuple(seat.name for seat in self._all)
+
+    def close(self) -> None:
+        """End every actor and leave the fleet; its computers stay."""
+        if getattr(self, "_closed", None) is not None:
+            self._closed.set()
+        if self._ray.is_initialized():
+            for seat in getattr(self, "_all", ()):
+                with suppress(Exception):
+                    self._ray.kill(seat.actor)
+            self._ray.shutdown()
+
+    def _greet(self) -> None:
+        """Wait for the first actor; the others come when they come.
+
+        Raises:
+            UsageError: it does not come, or runs another version.
+        """
+        waiting = {seat.hello(): seat for seat in self._all}
+        ready, _ = self._ray.wait(list(waiting), num_returns=1, timeout=HELLO_SECONDS)
+        if not ready:
+            raise UsageError(
+                "no computer of the fleet answers", hint="Look at its terminal, then try again."
+            )
+        for answer, seat in waiting.items():
+            if answer in ready:
+                self._check_version(seat, self._ray.get(answer))
+                self._seats.put(seat)
+            else:
+                self._mend(seat)
+
+    def _check_version(self, seat: _Seat, answer: tuple[str, str]) -> None:
+        seat.name, version = answer
+        if version != __version__:
+            raise UsageError(
+                f"{seat.name} runs reelkiln {version}, the desk {__version__}",
+                hint="Install the same version on every computer.",
+            )
+
+    def _mend(self, seat: _Seat) -> None:
+        """Give the seat back once its actor answers again, from whatever computer."""
+
+        def wait() -> None:
+            while not self._closed.is_set():
+                try:
+                    self._check_version(seat, self._ray.get(seat.hello(), timeout=HELLO_SECONDS))
+                except Exception:  # noqa: BLE001 - whatever Ray says of a lost actor: not yet
+                    self._closed.wait(GONE_SECONDS)
+                else:
+                    seat.lost = False
+                    self._seats.put(seat)
+                    return
+
+        threading.Thread(target=wait, daemon=True, name="reelkiln-mend").start()
+
+
+class _Seat:
+    """The desk's end of one actor."""
+
+    def __init__(self, ray: Any, actor: Any) -> None:
+        self._ray, self.actor = ray, actor
+        self.name = "a computer of the fleet"
+        self.lost = False
+
+    def hello(self) -> Any:
+        return self.actor.hello.remote()
+
+    def render(self, order: RenderOrder, folder: Path, watch: Watch) -> Rendered:
+        pictures = {name: _read(name) for name in pictures_of(order)}
+        with self._in_words():
+            answer = self.actor.render.remote(json.dumps(order.to_json()), pictures)
+            try:
+                heard = self._wait(answer, watch)
+            except BaseException:
+                self._give_up(answer)
+                raise
+            text, takes = self._ray.get(answer)
+        told = json.loads(text)
+        if "error" in told:
+            raise error_from_json(told["error"])
+        done = Rendered.from_json(told["rendered"])
+        for note in done.notes[heard:]:
+            watch.on_note(note)
+        return _arrived(done, takes, folder)
+
+    def _wait(self, answer: Any, watch: Watch) -> int:
+        """Pass on what the actor tells, until it has done or failed; how many notes that were."""
+        last, heard = Progress("load", 0, 1), 0
+        while not self._ray.wait([answer], timeout=BEAT)[0]:
+            saying = self.actor.hear.remote(heard)
+            if self._ray.wait([saying], timeout=BEAT)[0]:
+                words, notes = self._ray.get(saying)
+                last, heard = Progress(*words), heard + len(notes)
+                for note in notes:
+                    watch.on_note(note)
+            watch.on_progress(last)
+        return heard
+
+    def _give_up(self, answer: Any) -> None:
+        """Have the actor stop at its next step; one that does not listen is started anew."""
+        with suppress(Exception):
+            self.actor.stop.remote()
+            if not self._ray.wait([answer], timeout=5.0)[0]:
+                self.lost = True
+                self._ray.kill(self.actor, no_restart=False)
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        """Ray's errors in our words."""
+        errors = self._ray.exceptions
+        try:
+            yield
+        except (errors.RayActorError, errors.ObjectLostError, errors.RaySystemError) as error:
+            self.lost = True
+            raise PlaceLost(
+                f"{self.name} is gone: {_first_line(error)}",
+                hint="The clip is given out again; look at that computer.",
+            ) from error
+        except errors.RayTaskError as error:
+            raise RenderFailed(
+                f"{self.name} failed: {_last_line(error)}", hint="Report this, with the line above."
+            ) from error
+
+
+def _connected(address: str, token: Path) -> Any:
+    """Ray, as a member of the fleet."""
+    os.environ.update(ray_environment(token))  # Ray takes these from nowhere else
+    try:
+        import ray
+    except ImportError as error:
+        raise MissingLibrary(
+            "ray is not installed", hint='Install "reelkiln[fleet]" on every computer of the fleet.'
+        ) from error
+    with _own_signals():
+        try:
+            ray.init(
+                address=address,
+                namespace="reelkiln",
+                log_to_driver=False,
+                logging_level="ERROR",
+                include_dashboard=False,
+            )
+        except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+            raise UsageError(
+                f"the fleet at {address} does not let us in: {_first_line(error)}",
+                hint="Is `reelkiln fleet desk` running there, with this token?",
+            ) from error
+    return ray
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Ray puts a handler of its own for SIGTERM; ours is put back."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _pinned(card: Card, preset: str, cache: Path | None) -> Card:
+    """The card with the revisions that lie at the desk, so that every computer fetches these."""
+    try:
+        folders: Mapping[str, Path] = locate(card, preset, cache)
+    except ReelkilnError:
+        return card  # the desk need not have the weights; then the card's own words count
+    commits = {name: folder.name for name, folder in folders.items() if len(folder.name) == 40}
+    sources = tuple(
+        replace(source, revision=commits[source.name]) if source.name in commits else source
+        for source in card.sources
+    )
+    return replace(card, sources=sources)
+
+
+def _arrived(done: Rendered, takes: Mapping[str, bytes], folder: Path) -> Rendered:
+    """The result with its takes in the desk's folder."""
+    for name, data in takes.items():
+        path = folder / Path(name).name
+        with on_disk(path):
+            unpack_take(data, path)
+
+    def here(take: Take) -> Take:
+        return replace(take, path=str(folder / Path(take.path).name))
+
+    return replace(done, chosen=tuple(map(here, done.chosen)), takes=tuple(map(here, done.takes)))
+
+
+def _read(name: str) -> bytes:
+    with on_disk(Path(name)):
+        return Path(name).read_bytes()
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
+
+
+def _last_line(error: Exception) -> str:
+    return next(iter(reversed(str(error).strip().splitlines())), type(error).__name__)[:200]
