@@ -2,7 +2,7 @@
 
     .venv/bin/python scripts/pin.py
 
-Only what `.[gpu,text,upscale,dev]` needs is pinned; whatever else lies there is left out.
+Only what `.[gpu,text,upscale,fleet,dev]` needs is pinned; whatever else lies there is left out.
 """
 
 from __future__ import annotations
@@ -71,6 +71,6 @@ def read_pins() -> dict[str, Version]:
 
 
 if __name__ == "__main__":
-    closure = installed_closure(declared("gpu", "text", "upscale", "dev"))
+    closure = installed_closure(declared("gpu", "text", "upscale", "fleet", "dev"))
     PINS.write_text(HEAD + "".join(f"{name}=={closure[name]}\n" for name in sorted(closure)))
     print(f"{PINS.relative_to(ROOT)}: {len(closure)} versions pinned")

@@ -30,7 +30,7 @@ STAMP, UNFINISHED, LOG = "setup.json", "setup-unfinished", "setup.log"
 CORE_TOOLS = ["hypothesis", "packaging", "pytest", "pytest-timeout"]
 REQUIREMENTS = {
     "demo": ["-e", ".[gpu]"],
-    "test": ["-e", ".[gpu,text,upscale,dev]"],
+    "test": ["-e", ".[gpu,text,upscale,fleet,dev]"],
     "core": ["-e", ".", *CORE_TOOLS],
 }
 PROBE = (

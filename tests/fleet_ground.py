@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,10 +16,13 @@ from pathlib import Path
 
 import psutil
 
-from reelkiln.kiln.nodes import join_command, make_token, ray_environment
+from reelkiln.kiln.nodes import is_up, join_command, make_token, start
 
 OBJECT_BYTES = 80_000_000
 TESTS = Path(__file__).parent
+# One token for a process: Ray reads it once.
+HOME = tempfile.mkdtemp(prefix="reelkiln-fleet-token-")
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 
 
 @dataclass
@@ -29,12 +35,14 @@ class Fleet:
     head: subprocess.Popen
     nodes: list[subprocess.Popen] = field(default_factory=list)
 
-    def add_node(self) -> int:
+    def add_node(self, gpus: int = 1) -> int:
         """Let another computer join; returns its number.
 
         One after the other: on one computer two that join at once may choose the same ports.
         """
-        command = join_command(head=False, address=self.address, gpus=1, object_bytes=OBJECT_BYTES)
+        command = join_command(
+            head=False, address=self.address, gpus=gpus, object_bytes=OBJECT_BYTES
+        )
         number = len(self.nodes)
         log = self.logs / f"node{number}.log"
         self.nodes.append(run(command, self.token, log))
@@ -58,7 +66,7 @@ class Fleet:
 @contextmanager
 def fleet(folder: Path, nodes: int) -> Iterator[Fleet]:
     """A fleet that is up, and gone afterwards."""
-    token = make_token(folder / "token")
+    token = make_token(Path(HOME) / "token")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
@@ -75,19 +83,19 @@ def fleet(folder: Path, nodes: int) -> Iterator[Fleet]:
 
 
 def run(command: list[str], token: Path, log: Path) -> subprocess.Popen:
-    """One `ray start`, its words in a file, our tests' modules within its reach."""
-    path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
-    environment = os.environ | ray_environment(token) | {"PYTHONPATH": path}
-    with log.open("wb") as out:
-        return subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out
-        )
+    """One `ray start`, our tests' modules within its reach."""
+    before = os.environ.get("PYTHONPATH", "")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(TESTS), before])
+    try:
+        return start(command, token, log)
+    finally:
+        os.environ["PYTHONPATH"] = before
 
 
 def wait_for(log: Path, process: subprocess.Popen, seconds: float = 90.0) -> None:
     """Until `ray start` says that it is up."""
     until = time.monotonic() + seconds
-    while "block forever" not in log.read_text(errors="replace"):
+    while not is_up(log):
         assert process.poll() is None, log.read_text(errors="replace")
         assert time.monotonic() < until, log.read_text(errors="replace")
         time.sleep(0.1)

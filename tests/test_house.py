@@ -25,6 +25,7 @@ OWNERS = {
     "huggingface_hub and its HTTP client live in models": {"models"},
     "sqlalchemy and sqlite3 live in store": {"store"},
     "dbos lives in store": {"store"},
+    "ray lives in kiln": {"kiln"},
     "wakepy lives in kiln": {"kiln"},
     "typer and rich live in cli": {"cli"},
     "settings and platform folders live in workshop": {"workshop"},
@@ -124,10 +125,11 @@ def test_the_pure_rooms_are_every_module_below_the_rooms():
     assert set(pure["source_modules"]) == {f"reelkiln.{name}" for name in modules | {"plan"}}
 
 
-def test_dbos_is_read_by_one_file_alone():
+@pytest.mark.parametrize("library, file", [("dbos", "store/engine.py"), ("ray", "kiln/fleet.py")])
+def test_it_is_read_by_one_file_alone(library, file):
     users = [
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
-        if re.search(r"^\s*(from|import) dbos\b", path.read_text("utf-8"), re.MULTILINE)
+        if re.search(rf"^\s*(from|import) {library}\b", path.read_text("utf-8"), re.MULTILINE)
     ]
-    assert users == ["store/engine.py"]
+    assert users == [file]

@@ -8,7 +8,7 @@ from packaging.version import Version
 
 def test_every_declared_range_admits_the_pinned_version():
     pins = pin.read_pins()
-    for requirement in pin.declared("gpu", "text", "upscale", "dev"):
+    for requirement in pin.declared("gpu", "text", "upscale", "fleet", "dev"):
         version = pins[canonicalize_name(requirement.name)]
         assert requirement.specifier.contains(version), f"{requirement} does not admit {version}"
 
@@ -24,4 +24,4 @@ def test_what_the_core_needs_is_installed_as_pinned():
 
 @pytest.mark.torch
 def test_the_pins_are_exactly_what_the_make_targets_install():
-    assert pin.installed_closure(pin.declared("gpu", "text", "upscale", "dev")) == pin.read_pins()
+    assert pin.installed_closure(pin.declared("gpu", "text", "upscale", "fleet", "dev")) == pin.read_pins()

@@ -22,11 +22,12 @@ from reelkiln.kiln.renderer import Rendered, RenderOrder
 from reelkiln.kiln.watch import Watch
 
 SILENT = Watch()
+FLEET = pytest.param("fleet", marks=pytest.mark.fleet)
 # The system's answer to too much memory, and a crash of native code. Windows has one way to die.
 DEATHS = (signal.SIGTERM,) if os.name == "nt" else (signal.SIGKILL, signal.SIGSEGV)
 
 
-@pytest.fixture(scope="module", params=["children", "fleet"])
+@pytest.fixture(scope="module", params=["children", FLEET])
 def ground(request, tmp_path_factory):
     """Two places that render at once, and how to see the processes that do."""
     if request.param == "children":

@@ -15,6 +15,7 @@ from reelkiln.cli.batch import batch
 from reelkiln.cli.bench import bench
 from reelkiln.cli.clean import clean
 from reelkiln.cli.console import show_error
+from reelkiln.cli.fleet import app as fleet
 from reelkiln.cli.gate import gate
 from reelkiln.cli.init import init
 from reelkiln.cli.label import label
@@ -65,6 +66,7 @@ app.add_typer(queue, name="queue")
 app.command("report")(report)
 app.command("tune")(tune)
 app.command("review")(review)
+app.add_typer(fleet, name="fleet")
 app.command("clean")(clean)
 app.command("backup")(backup)
 app.command("restore")(restore)

@@ -43,7 +43,12 @@ def work(
     ] = False,
     fleet: Annotated[
         str,
-        typer.Option("--fleet", metavar="WHERE", help="auto: one process for each GPU. one: one."),
+        typer.Option(
+            "--fleet",
+            metavar="WHERE",
+            help="one: one process. auto: one for each GPU of this computer, or of the fleet that"
+            " `reelkiln fleet desk` runs here. Or the HOST:PORT of a fleet.",
+        ),
     ] = "one",
     quiet: Quiet = False,
     json: Json = False,
@@ -65,6 +70,7 @@ def work(
         engine = DbosEngine(workshop.state)
         try:
             with awake(teller.note):
+                _back_up(bench, workshop, teller)
                 end = _shift(bench, engine, workshop, terms, teller, fleet=fleet).run()
         finally:
             engine.close()
@@ -135,7 +141,7 @@ def _shift(
     return Shift(
         bench=bench,
         engine=engine,
-        renderer=_renderer(fleet, bench),
+        renderer=_renderer(fleet, bench, workshop, teller),
         executor="gpu0",
         workspace=workshop.workspace or workshop.state,
         cards=load_cards,
@@ -145,13 +151,32 @@ def _shift(
     )
 
 
-def _renderer(fleet: str, bench: Bench) -> Renderer:
-    from reelkiln.errors import UsageError
+def _renderer(fleet: str, bench: Bench, workshop: Workshop, teller: Teller) -> Renderer:
+    from reelkiln.cli.fleet import desk_of
     from reelkiln.kiln.children import ChildRenderer, places_here
 
-    if fleet not in ("one", "auto"):
-        raise UsageError(f"no fleet is called {fleet!r}", hint="Say --fleet auto, or nothing.")
+    desk = desk_of(workshop, fleet)
+    if desk is not None:
+        from reelkiln.kiln.fleet import FleetRenderer
+
+        ships = FleetRenderer(desk.address, desk.token, cache=bench.cache)
+        teller.note(f"a fleet of {ships.width} GPUs at {desk.address}")
+        return ships
     return ChildRenderer(places_here() if fleet == "auto" else (None,), cache=bench.cache)
+
+
+def _back_up(bench: Bench, workshop: Workshop, teller: Teller) -> None:
+    """A copy of the ledger every night; a shift without one is better than no shift."""
+    from reelkiln.errors import ReelkilnError
+    from reelkiln.store.backup import back_up_nightly
+
+    try:
+        made = back_up_nightly(bench.ledger.path, workshop.backups, now=bench.now())
+    except ReelkilnError as error:
+        teller.note(f"the ledger could not be backed up: {error.message}")
+    else:
+        if made is not None:
+            teller.note(f"the ledger is backed up as {made.path.name}")
 
 
 def _show(end: ShiftEnd, *, json: bool) -> None:

@@ -18,7 +18,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from reelkiln.errors import MissingLibrary, PlaceLost, ReelkilnError, RenderFail
 from reelkiln.film.faults import on_disk
 from reelkiln.kiln.actor import Actor, pictures_of, unpack_take
 from reelkiln.kiln.error_words import error_from_json
+from reelkiln.kiln.hush import hushed
 from reelkiln.kiln.nodes import ray_environment
 from reelkiln.kiln.renderer import Rendered, RenderOrder
 from reelkiln.kiln.seats import BEAT, Seats
@@ -60,7 +61,13 @@ class FleetRenderer:
 
     def __init__(self, address: str, token: Path, *, cache: Path | None = None) -> None:
         self._cache = cache
-        self._ray = _connected(address, token)
+        self._voice = ExitStack()
+        self._voice.enter_context(hushed("ray_"))
+        try:
+            self._ray = _connected(address, token)
+        except BaseException:
+            self._voice.close()
+            raise
         count = int(self._ray.cluster_resources().get("GPU", 0))
         if not count:
             self.close()
@@ -111,6 +118,7 @@ class FleetRenderer:
                 with suppress(Exception):
                     self._ray.kill(seat.actor)
             self._ray.shutdown()
+        self._voice.close()
 
     def _greet(self) -> None:
         """Wait for the first actor; the others come when they come.

@@ -16,10 +16,12 @@ from pathlib import Path
 
 from reelkiln.errors import MissingLibrary, UsageError
 
-__all__ = ["PORT", "join_command", "make_token", "ray_environment", "read_token", "start"]
+__all__ = ["PORT", "is_up", "join_command", "make_token", "ray_environment", "read_token", "start"]
 
 PORT = 6379
-_ADDRESS = re.compile(r"[A-Za-z0-9.-]{1,253}:[0-9]{1,5}")
+_UP = "block forever"
+"""What `ray start --block` says last, once it runs."""
+_ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}:[0-9]{1,5}")
 
 
 def ray_environment(token: Path) -> dict[str, str]:
@@ -98,8 +100,12 @@ def join_command(
     return command + ([] if object_bytes is None else [f"--object-store-memory={object_bytes}"])
 
 
-def start(command: list[str], token: Path, cache: Path | None = None) -> subprocess.Popen[bytes]:
+def start(
+    command: list[str], token: Path, log: Path, cache: Path | None = None
+) -> subprocess.Popen[bytes]:
     """Run a command of `join_command`; the process lasts as long as the membership.
+
+    What it says goes to `log`: it tells people to join without a token.
 
     Raises:
         MissingLibrary: ray is not installed. UsageError: there is no token.
@@ -111,4 +117,12 @@ def start(command: list[str], token: Path, cache: Path | None = None) -> subproc
     environment = os.environ | ray_environment(token)
     if cache is not None:
         environment["HF_HUB_CACHE"] = str(cache)
-    return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
+    with log.open("wb") as out:
+        return subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+        )
+
+
+def is_up(log: Path) -> bool:
+    """Whether the program that writes this log has become a member."""
+    return _UP in log.read_text(encoding="utf-8", errors="replace")
