@@ -15,6 +15,7 @@ from reelkiln.cli.batch import batch
 from reelkiln.cli.bench import bench
 from reelkiln.cli.clean import clean
 from reelkiln.cli.console import show_error
+from reelkiln.cli.drill import drill
 from reelkiln.cli.fleet import app as fleet
 from reelkiln.cli.gate import gate
 from reelkiln.cli.init import init
@@ -67,6 +68,7 @@ app.command("report")(report)
 app.command("tune")(tune)
 app.command("review")(review)
 app.add_typer(fleet, name="fleet")
+app.command("drill")(drill)
 app.command("clean")(clean)
 app.command("backup")(backup)
 app.command("restore")(restore)

@@ -18,7 +18,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -29,7 +29,6 @@ from reelkiln.errors import Cancelled, PlaceLost, ReelkilnError
 from reelkiln.failpoints import failpoint
 from reelkiln.kiln.crash import arm_here
 from reelkiln.kiln.error_words import error_from_json, error_to_json
-from reelkiln.kiln.place import Place, here
 from reelkiln.kiln.renderer import Rendered, RenderOrder
 from reelkiln.kiln.seats import BEAT, Seats
 from reelkiln.kiln.watch import Progress, Watch
@@ -37,17 +36,28 @@ from reelkiln.kiln.watch import Progress, Watch
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
+    from reelkiln.kiln.place import Place
+
 __all__ = ["ChildRenderer", "places_here"]
 
 PATIENCE = 5.0
 """Seconds a child has to give up its work when asked, before it is ended."""
 
 Message: TypeAlias = Mapping[str, Any]
+Maker: TypeAlias = Callable[[str, Path | None], "Place"]
+"""Makes a child's place, in the child, of its name and the cache. Found by its name there."""
 
 
 def places_here() -> tuple[str | None, ...]:
     """What to give `ChildRenderer` for all of this computer: its GPUs, else one None."""
     return gpu_names() or (None,)
+
+
+def usual_place(name: str, cache: Path | None) -> Place:
+    """Renders and judges, with the weights that lie in the cache."""
+    from reelkiln.kiln.place import Place, here  # the parent need not read all that
+
+    return Place(name, here(cache), cache=cache)
 
 
 class ChildRenderer:
@@ -62,8 +72,9 @@ class ChildRenderer:
         *,
         cache: Path | None = None,
         patience: float = PATIENCE,
+        maker: Maker = usual_place,
     ) -> None:
-        self._children = tuple(_Child(gpu, cache, patience) for gpu in gpus)
+        self._children = tuple(_Child(gpu, cache, patience, maker) for gpu in gpus)
         self._seats = Seats(self._children)
 
     @property
@@ -89,8 +100,8 @@ class ChildRenderer:
 class _Child:
     """The parent's end of one child."""
 
-    def __init__(self, gpu: str | None, cache: Path | None, patience: float) -> None:
-        self._gpu, self._cache, self._patience = gpu, cache, patience
+    def __init__(self, gpu: str | None, cache: Path | None, patience: float, maker: Maker) -> None:
+        self._gpu, self._cache, self._patience, self._maker = gpu, cache, patience, maker
         self._name = "this computer" if gpu is None else f"gpu {gpu}"
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
@@ -140,7 +151,9 @@ class _Child:
             spawn = multiprocessing.get_context("spawn")
             self._pipe, far = spawn.Pipe()
             self._process = spawn.Process(
-                target=_serve, args=(far, self._gpu, self._cache, self._name), daemon=True
+                target=_serve,
+                args=(far, self._gpu, self._cache, self._name, self._maker),
+                daemon=True,
             )
             self._process.start()
             far.close()
@@ -198,7 +211,7 @@ def _how(code: int | None) -> str:
     return f"exit code {code}"
 
 
-def _serve(pipe: Connection, gpu: str | None, cache: Path | None, name: str) -> None:
+def _serve(pipe: Connection, gpu: str | None, cache: Path | None, name: str, maker: Maker) -> None:
     """The child: takes orders until the parent closes the pipe."""
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before anything here asks for a GPU
@@ -206,7 +219,7 @@ def _serve(pipe: Connection, gpu: str | None, cache: Path | None, name: str) -> 
     os.dup2(2, 1)  # stdout belongs to the parent's results
     _end_with_the_parent()
     arm_here()
-    place = Place(name, here(cache), cache=cache)
+    place = maker(name, cache)
     try:
         _send(pipe, {"ready": name})
         while True:

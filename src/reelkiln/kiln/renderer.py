@@ -17,17 +17,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from reelkiln.backends.seam import Peak
 from reelkiln.errors import UsageError
-from reelkiln.kiln.fire import Fired
 from reelkiln.kiln.recipe import Weights
 from reelkiln.kiln.watch import Watch
 from reelkiln.plan.card import Card
 from reelkiln.plan.form import read, write
 from reelkiln.plan.plan import Plan
 from reelkiln.reel import Shot, Take
+
+if TYPE_CHECKING:
+    from reelkiln.kiln.fire import Fired
 
 __all__ = ["RenderOrder", "Rendered", "Renderer", "weights_digest"]
 
@@ -100,6 +102,8 @@ class Rendered:
 
     def fired(self) -> Fired:
         """The same as rendering in this process would have given."""
+        from reelkiln.kiln.fire import Fired  # whoever only renders needs neither gate nor film
+
         return Fired(
             plan=self.plan,
             chosen=self.chosen,
