@@ -24,4 +24,7 @@ def test_what_the_core_needs_is_installed_as_pinned():
 
 @pytest.mark.torch
 def test_the_pins_are_exactly_what_the_make_targets_install():
-    assert pin.installed_closure(pin.declared("gpu", "text", "upscale", "fleet", "dev")) == pin.read_pins()
+    assert (
+        pin.installed_closure(pin.declared("gpu", "text", "upscale", "fleet", "dev"))
+        == pin.read_pins()
+    )
