@@ -16,7 +16,7 @@ def test_only_the_named_threads_are_hushed(capsys):
         for thread in (noisy, other):
             thread.start()
             thread.join()
-        print("more", flush=True)
+        sys.stdout.write("more\n")
         assert sys.stdout.isatty() == before.isatty()
     assert sys.stdout is before
     assert capsys.readouterr().out == "result\nmore\n"
