@@ -19,7 +19,7 @@ __all__ = ["hushed"]
 def hushed(prefix: str) -> Iterator[None]:
     """Leave out what threads whose names begin with `prefix` write to `sys.stdout`."""
     real = sys.stdout
-    sys.stdout = _Without(real, prefix)  # type: ignore[assignment]
+    sys.stdout = _Without(real, prefix)
     try:
         yield
     finally:
