@@ -157,9 +157,9 @@ def main() -> None:
     print(f"two GPUs {sorted({r.place for r in on_two})}: {len(on_two)} takes in {both:.1f} s")
     print(f"one GPU {sorted({r.place for r in on_one})}: {len(on_one)} takes in {one:.1f} s")
     print(f"{rates[0]:.3f} against {rates[1]:.3f} takes a second: {rates[0] / rates[1]:.2f} times")
-    print(
-        f"a take by phase, seconds: {on_one[-1].seconds}; peak {on_one[-1].peak_vram / GiB:.1f} GiB"
-    )
+    print(f"{same} of {len(on_one)} takes have the same pixels both times")
+    last = on_one[-1]
+    print(f"a take by phase, seconds: {last.seconds}; peak {last.peak_vram / GiB:.1f} GiB")
 
 
 if __name__ == "__main__":
