@@ -21,15 +21,15 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from faults.soundness import LONG_AGO, assert_sound
-
 from fleet_ground import Fleet, fleet
 from kiln.orders import null_order
 from kiln.shifts import ledger_in, queue, shift_in, states
+from reelkiln.kiln.drill import count
 from reelkiln.kiln.fleet import FleetRenderer
 from reelkiln.kiln.produce import Producer
 from reelkiln.kiln.renderer import Rendered, RenderOrder
@@ -58,10 +58,10 @@ class Nothing:
         park(self.bench.ledger, row.id, "measured", now=self.bench.now())
 
 
-def overhead(folder: Path, count: int) -> None:
+def overhead(folder: Path, number: int) -> None:
     """Milliseconds from one segment to the next when making them takes no time."""
     with ledger_in(folder) as ledger:
-        ids = queue(ledger, count)
+        ids = queue(ledger, number)
         engine = DbosEngine(folder / ".reelkiln")
         shift = shift_in(folder, ledger, engine=engine)
         nothing = Nothing(shift._handler.producer)
@@ -72,7 +72,7 @@ def overhead(folder: Path, count: int) -> None:
         engine.close()
         assert len(nothing.at) == len(ids)
     gaps = [1000 * (b - a) for a, b in zip(nothing.at, nothing.at[1:], strict=False)]
-    print(f"{count} segments, one place: {took:.1f} s in all")
+    print(f"{number} segments, one place: {took:.1f} s in all")
     print(
         f"from one to the next: mean {statistics.mean(gaps):.0f} ms,"
         f" p50 {statistics.median(gaps):.0f}, p99 {statistics.quantiles(gaps, n=100)[98]:.0f}"
@@ -121,26 +121,25 @@ def rendered(renderer: FleetRenderer, order: RenderOrder, folder: Path) -> Rende
     return renderer.render(order, place, Watch())
 
 
-def kills(folder: Path, count: int, number: int, seconds: float) -> None:
+def kills(folder: Path, clips: int, number: int, seconds: float) -> None:
     """A shift on three nodes while one after the other is killed and comes back."""
     (folder / "fleet").mkdir()
     with fleet(folder / "fleet", nodes=3) as ships, ledger_in(folder) as ledger:
-        ids = queue(ledger, count, models=("slow",))
+        ids = queue(ledger, clips, models=("slow",))
         killer = Killer(ships, number, seconds)
         killer.start()
         begun = time.perf_counter()
         with_fleet(folder, ledger, ids, ships, killer)
         took = time.perf_counter() - begun
         killer.join()
-        assert_sound(folder, ledger, ids)
-        ended = list(states(ledger).values())
-        cut = sum("is gone" in one.said for one in read_log(ledger, since=LONG_AGO))
+        found = count(folder, ledger, ids, kills=len(killer.killed))
+        long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+        cut = sum("is gone" in one.said for one in read_log(ledger, since=long_ago))
         print(
-            f"{len(killer.killed)} kills, {len(ids)} segments in {took:.0f} s:"
-            f" {ended.count('delivered')} delivered, {ended.count('parked')} parked with a"
-            f" reason, {len(ids) - len(ended)} lost, 0 twice; {cut} renders were cut and given"
-            " out again"
+            f"{found}; {found.clips} segments in {took:.0f} s, {found.delivered} delivered,"
+            f" {len(found.parked)} parked with a reason; {cut} renders were cut and given out again"
         )
+        print(*found.parked, *found.lost, *found.twice, sep="\n")
 
 
 def with_fleet(folder: Path, ledger: Ledger, ids: list[str], ships: Fleet, killer: Killer) -> None:
