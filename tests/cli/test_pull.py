@@ -93,7 +93,7 @@ def test_size_time_and_room_are_said_first(hub, ground):  # noqa: F811
     done = run("models", "pull", "null-large", **ground)
     assert done.returncode == 0, done.stderr
     first, second, *_ = done.stderr.splitlines()
-    assert first == "null-large: 2 files, 4 MB"
+    assert first == "null-large: 2 files, 4 MB (the card expects 1 MB)"
     assert second.startswith("4 MB to download into ")
     assert second.endswith("1 s over a line of 50 Mbit a second")
     assert "fetching net/w.safetensors: 4 of 4 MB" in done.stderr

@@ -61,7 +61,7 @@ def pull(
     chosen = preset or card.default_preset
     order = None if card.bundled else _decided(card, chosen, cache, yes=yes)
     if order and not quiet:
-        _announce(card, order)
+        _announce(card, chosen, order)
     short = order is not None and _go_on_although_short(order, yes=yes)
     with arriving(quiet=quiet) as tell:
         folders = pull_files(
@@ -171,13 +171,15 @@ def _refuse(found: Preflight, *, yes: bool) -> None:
     raise type(first)(first.message, hint=first.hint, details=(*first.details, *others))
 
 
-def _announce(card: Fetchable, order: Pullable) -> None:
+def _announce(card: Fetchable, preset: str, order: Pullable) -> None:
+    from reelkiln.kiln.preflight import unexpected_size
     from reelkiln.models.installed import said
     from reelkiln.plan.reasons import duration
 
     took = duration(order.fetch_bytes * 8 / (LINE_MBIT * 10**6))
     here = f", {said(order.here_bytes)} of it is here" if order.here_bytes else ""
-    say(f"{card.name}: {len(order.files)} files, {said(order.total_bytes)}{here}")
+    unlike = unexpected_size(card, preset, order)
+    say(f"{card.name}: {len(order.files)} files, {said(order.total_bytes)}{unlike}{here}")
     say(
         f"{said(order.fetch_bytes)} to download into {order.cache}"
         f" ({said(order.free_bytes)} free), {took} over a line of {LINE_MBIT} Mbit a second"

@@ -31,7 +31,7 @@ from reelkiln.models.order import Pullable, needed
 from reelkiln.models.pull import short_of_room
 from reelkiln.plan.scorer import Fetchable, ScorerCard
 
-__all__ = ["Check", "Preflight", "preflight"]
+__all__ = ["Check", "Preflight", "preflight", "unexpected_size"]
 
 Look: TypeAlias = Callable[[Folders], tuple[Finding, ...]]
 """Looks at the files of one model or scorer."""
@@ -177,11 +177,16 @@ def _unknown(why: str, card: Fetchable) -> tuple[Check, ...]:
 
 
 def _files(card: Fetchable, preset: str, order: Pullable) -> Check:
-    card_bytes = sum(source.bytes for source in sources_for(card, preset))
     line = f"{len(order.files)} on the hub, {said(order.total_bytes)}"
-    if abs(order.total_bytes - card_bytes) > card_bytes / 10:
-        line += f" (the card expects {said(card_bytes)})"
-    return Check("files", "ok", line)
+    return Check("files", "ok", line + unexpected_size(card, preset, order))
+
+
+def unexpected_size(card: Fetchable, preset: str, order: Pullable) -> str:
+    """In brackets what the card expects, where the hub's sizes differ by more than a tenth."""
+    expected = sum(source.bytes for source in sources_for(card, preset))
+    if abs(order.total_bytes - expected) <= expected / 10:
+        return ""
+    return f" (the card expects {said(expected)})"
 
 
 def _classes(named: tuple[NamedClass, ...], card: Fetchable) -> Check:
@@ -205,8 +210,21 @@ def _kinds(hub: Hub, order: Pullable, card: Fetchable) -> Check:
         for path, kind in kinds
         if kind.family not in ("unknown", card.family)
     )
-    told = "; ".join((*(f"{p}: {k.params / 1e9:.2f} B numbers" for p, k in kinds), *order.warnings))
+    told = "; ".join(
+        (*(f"{p}: {_said_count(k.params)} numbers" for p, k in kinds), *order.warnings)
+    )
     return Check("weights", "wrong" if problems else "ok", told or "sizes and hashes", problems)
+
+
+def _said_count(count: int) -> str:
+    """A number of numbers, as model pages write it.
+
+    >>> _said_count(1_923_385_472), _said_count(453_209_090), _said_count(99)
+    ('1.92 billion', '453 million', '99')
+    """
+    if count >= 10**9:
+        return f"{count / 10**9:.2f} billion"
+    return f"{count / 10**6:.0f} million" if count >= 10**6 else str(count)
 
 
 def _disk(order: Pullable) -> Check:
