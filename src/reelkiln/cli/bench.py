@@ -82,6 +82,7 @@ def bench(
     Every model on this disk is rendered with the same words and shapes. Ctrl-C keeps what was
     measured. Each evening is kept, so that an update that makes something slower shows.
     """
+    from reelkiln.kiln.apart import probe_apart
     from reelkiln.kiln.benchmark import series_for
     from reelkiln.kiln.comparison import changes, qualities, summaries
     from reelkiln.kiln.history import keep_report, kept_reports
@@ -93,10 +94,11 @@ def bench(
     cards = _cards(model, workshop.settings.cache)
     wanted = series_for(cards, preset=preset, quick=quick, repeats=repeats, quality=quality)
     earlier = kept_reports(workshop.state / HISTORY)
-    report, stopped = _measured(wanted, workshop, quiet=quiet)
+    machine = probe_apart()  # as it is: what an earlier calibration says would be counted twice
+    report, stopped = _measured(wanted, machine, workshop, quiet=quiet)
     keep_report(report, workshop.state / HISTORY)
     if calibrate:
-        _calibrate(report, workshop)
+        _calibrate(report, machine, workshop)
     shown = _Shown(
         report=report,
         rows=summaries(report, {card.name: card for card in cards}),
@@ -132,19 +134,20 @@ def _cards(names: list[str] | None, cache: Path | None) -> list[Card]:
     return [card for card in every if is_installed(card, card.default_preset, cache)]
 
 
-def _measured(wanted: Sequence[Series], workshop: Workshop, *, quiet: bool) -> tuple[Report, bool]:
+def _measured(
+    wanted: Sequence[Series], machine: Machine, workshop: Workshop, *, quiet: bool
+) -> tuple[Report, bool]:
     """The report of everything that was measured, and whether Ctrl-C cut it short."""
     from datetime import UTC, datetime
 
     from reelkiln import __version__
     from reelkiln.backends.energy import gpu_meter
-    from reelkiln.backends.probe import probe, versions
+    from reelkiln.backends.probe import versions
     from reelkiln.kiln.bench import machine_words
     from reelkiln.kiln.benchmark import measure
     from reelkiln.kiln.comparison import Report
     from reelkiln.kiln.watch import Watch
 
-    machine = probe()  # as it is: what an earlier calibration says would be counted twice
     trials: list[Trial] = []
     stopped = False
     with telling(quiet=quiet) as teller, gpu_meter() as meter, _scratch(workshop) as scratch:
@@ -206,15 +209,14 @@ def _line(trial: Trial, number: int, of: int) -> str:
     return f"{what}: {trial.render_seconds:.1f} s, {pace} s for a second of video"
 
 
-def _calibrate(report: Report, workshop: Workshop) -> None:
-    from reelkiln.backends.probe import probe
+def _calibrate(report: Report, machine: Machine, workshop: Workshop) -> None:
     from reelkiln.kiln.calibrate import keep_calibration, learnt
 
     new = learnt(report.trials, report.when[:10])
     if not new.models:
         say("nothing was measured that plans could go by")
         return
-    path = keep_calibration(new, probe(), workshop.state)
+    path = keep_calibration(new, machine, workshop.state)
     say(f"plans on this machine go by {path} from now on")
 
 
