@@ -13,18 +13,21 @@ import torch
 from training.spark import fit
 from training.spark.autoencoder import AutoencoderRun, load_autoencoder, train_autoencoder
 from training.spark.captions import canonical
-from training.spark.denoiser import DenoiserRun, fill_all, train_denoiser
+from training.spark.denoiser import fill_all, train_denoiser
 from training.spark.distil import DistilRun, distil
 from training.spark.evaluate import ask, generate, load_pipeline, report
 from training.spark.export import BUNDLED, check_export, export, load_joint
 from training.spark.judging import JudgeRun, load_judge, train_judge
+from training.spark.lessons import DenoiserRun
 from training.spark.networks import FULL, SMOKE, Joint
 from training.spark.pools import SHAPES, Stock, fill_clips, nothing
+from training.spark.probe import open_probe
 from training.spark.sheet import write_sheet
 from training.spark.tokenizer import VOCABULARY, build_vocabulary, load_tokenizer
+from training.spark.words import WordsRun, train_words
 from training.spark.world import names
 
-MINUTES = {"autoencoder": 4.0, "denoiser": 12.0, "distil": 2.5, "judge": 1.5}
+MINUTES = {"autoencoder": 4.0, "words": 0.5, "denoiser": 12.0, "distil": 2.5, "judge": 1.5}
 """What each stage gets by default, on two GPUs of the H200 class."""
 
 
@@ -37,8 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--smoke", action="store_true", help="tiny networks, to try the commands")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("vocabulary", help="learn the tokenizer's merges from captions again")
-    train = commands.add_parser("train", help="autoencoder, denoiser, eight steps, judge")
-    train.add_argument("--stages", default="autoencoder,denoiser,distil,judge")
+    train = commands.add_parser("train", help="all stages, or those named")
+    train.add_argument("--stages", default=",".join(MINUTES))
     for stage, minutes in MINUTES.items():
         train.add_argument(f"--{stage}-minutes", type=float, default=minutes)
         train.add_argument(f"--{stage}-steps", type=int, help="instead of minutes")
@@ -116,8 +119,12 @@ def _generator(args: argparse.Namespace, place: fit.Place) -> Any:
         vae = train_autoencoder(sizes, run, place)
     else:
         vae = load_autoencoder(args.work / "vae", place.device)
+    joint = Joint(sizes, load_tokenizer()).to(place.device)
+    if "words" in stages:
+        words = WordsRun(args.words_minutes, small or 256, steps=args.words_steps, seed=args.seed)
+        train_words(joint, words, place)
     if "denoiser" in stages or "distil" in stages:
-        _denoiser(args, Joint(sizes, load_tokenizer()).to(place.device), vae, place)
+        _denoiser(args, joint, vae, place)
     return vae
 
 
@@ -129,8 +136,12 @@ def _denoiser(args: argparse.Namespace, joint: Joint, vae: Any, place: fit.Place
     run = DenoiserRun(
         args.denoiser_minutes, batch=args.batch, steps=args.denoiser_steps, seed=args.seed
     )
+    probe = None
+    if (args.work / "judge/model.safetensors").exists():
+        judge = load_judge(args.work / "judge", place.device)
+        probe = open_probe(vae, judge, tokenizer, place.device, 1 if args.smoke else 32)
     if "denoiser" in stages:
-        joint = train_denoiser(joint, stock, run, place)
+        joint = train_denoiser(joint, stock, run, place, probe)
     else:
         load_joint(joint, args.work / "joint")
     if "distil" in stages:

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 import torch
 
-from training.spark.denoiser import ORDER, blanked, latent_size
+from training.spark.denoiser import ORDER
 from training.spark.export import save_joint
 from training.spark.fit import Clock, Fit, Place, Step, is_first, log
+from training.spark.lessons import blanked, latent_size
 from training.spark.networks import Joint
 from training.spark.noise import Noise, timesteps
 from training.spark.pools import SHAPES, Stock
@@ -71,7 +72,7 @@ def distil(teacher: Joint, stock: Stock, run: DistilRun, place: Place) -> Joint:
     total = torch.zeros(1, device=device)
     while clock.tick():
         shape = ORDER[clock.count % len(ORDER)]
-        z, ids = stock.latents[shape].draw(run.batch)
+        z, ids, _ = stock.latents[shape].draw(run.batch)
         which = torch.randint(0, len(blank), (run.batch,), device=device)
         ids = blanked(ids, blank[:1], 0.03)
         total += steps[shape](z=z, ids=ids, blank=blank[which])

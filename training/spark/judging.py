@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from reelkiln.backends.spark_judge import MOMENTS, build_judge, shrink
 from training.spark.fit import Clock, Fit, amp, log
 from training.spark.pools import SHAPES, encode_frames, fill_clips
-from training.spark.world import FACTORS, JUDGED, column
+from training.spark.world import FACTORS, JUDGED, judged_labels
 
 __all__ = ["JudgeRun", "accuracy", "load_judge", "new_judge", "train_judge"]
 
@@ -47,11 +47,6 @@ def load_judge(folder: Path, device: torch.device) -> Any:
     return judge.to(device).eval().requires_grad_(False)
 
 
-def _labels(factors: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """The judged columns, int64 (clips, 5)."""
-    return torch.stack([column(factors, f) for f in JUDGED], 1).to(device)
-
-
 def _pool(
     shape: str, count: int, vae: Any, seed: int, device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -69,7 +64,7 @@ def _pool(
         flat = clips.flatten(0, 1)
         seen.append(_seen(flat.float() / 255, number))
         again.append(_seen(reconstruct(vae, flat), number))
-        labels.append(_labels(factors, device))
+        labels.append(judged_labels(factors).to(device))
     return torch.cat(seen + again), torch.cat(labels + labels)
 
 

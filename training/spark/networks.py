@@ -62,7 +62,11 @@ class Joint(nn.Module):
         Returns:
             the shape of `noisy`.
         """
-        words = self.text(ids)[0].repeat_interleave(noisy.shape[2], dim=0)
+        return self.denoise(self.text(ids)[0], noisy, t)
+
+    def denoise(self, text: torch.Tensor, noisy: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        """Predict v from text (clips, 77, width) that is encoded already."""
+        words = text.repeat_interleave(noisy.shape[2], dim=0)
         return self.unet(noisy, t, encoder_hidden_states=words, return_dict=False)[0]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from training.spark.fit import amp
 from training.spark.paint import render
 from training.spark.scenes import FRAMES
 from training.spark.tokenizer import encode
-from training.spark.world import draw_factors, names
+from training.spark.world import draw_factors, judged_labels, names
 
 __all__ = [
     "CELL",
@@ -78,22 +78,38 @@ def encode_frames(vae: Any, frames: torch.Tensor) -> torch.Tensor:
     return torch.cat(parts).to(torch.float16 if frames.is_cuda else torch.float32)
 
 
-@dataclass(slots=True)
-class Latents:
-    """Latents (clips, frames, channels, h, w) of one shape, and several captions of each.
+Rows = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
-    `ids` is int32 (clips, captions, 77).
+
+class Latents:
+    """Scenes of one shape as denoisers see them, in device memory.
+
+    `z` holds latents (clips, frames, channels, h, w), `ids` the token numbers of several captions
+    of each, int32 (clips, captions, 77), `labels` what the judge would read, int64 (clips, 5).
+
+    Args:
+        count: how many clips.
+        paint: paints that many new ones.
     """
 
-    z: torch.Tensor
-    ids: torch.Tensor
+    def __init__(self, count: int, paint: Callable[[int], Rows]) -> None:
+        self._paint, self._oldest = paint, 0
+        parts = [paint(min(64, count - start)) for start in range(0, count, 64)]
+        self.z, self.ids, self.labels = (torch.cat(rows) for rows in zip(*parts, strict=True))
 
-    def draw(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """A random batch: latents, and one caption's token numbers (int64) each."""
+    def draw(self, count: int) -> Rows:
+        """A random batch: latents, one caption's token numbers (int64) each, and labels."""
         device = self.z.device
         which = torch.randint(0, len(self.z), (count,), device=device)
         said = torch.randint(0, self.ids.shape[1], (count,), device=device)
-        return self.z[which], self.ids[which, said].long()
+        return self.z[which], self.ids[which, said].long(), self.labels[which]
+
+    def renew(self, count: int) -> None:
+        """Paint new clips over the oldest ones, so that none is seen too often."""
+        count = min(count, len(self.z) - self._oldest)
+        place = slice(self._oldest, self._oldest + count)
+        self.z[place], self.ids[place], self.labels[place] = self._paint(count)
+        self._oldest = (self._oldest + count) % len(self.z)
 
 
 def fill_latents(
@@ -109,17 +125,23 @@ def fill_latents(
     """Render, encode and caption clips of one shape."""
     generator = torch.Generator().manual_seed(seed)
     chance = random.Random(seed)
-    latents, texts = [], []
-    for start in range(0, count, 64):
-        clips, factors = fill_clips(min(64, count - start), SHAPES[shape], generator, device)
+
+    def paint(number: int) -> Rows:
+        clips, factors = fill_clips(number, SHAPES[shape], generator, device)
         z = encode_frames(vae, clips.flatten(0, 1))
-        latents.append(z.view(len(clips), FRAMES, *z.shape[1:]))
+        texts = []
         for row in factors:
             scene = names(row)
             texts += [caption(scene, chance) for _ in range(captions - 1)]
             texts.append(canonical(scene))
-    ids = encode(tokenizer, texts).view(count, captions, -1)
-    return Latents(torch.cat(latents), ids.to(device, torch.int32))
+        ids = encode(tokenizer, texts).view(number, captions, -1)
+        return (
+            z.view(number, FRAMES, *z.shape[1:]),
+            ids.to(device, torch.int32),
+            judged_labels(factors).to(device),
+        )
+
+    return Latents(count, paint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ __all__ = [
     "METALS",
     "column",
     "draw_factors",
+    "judged_labels",
     "names",
 ]
 
@@ -119,6 +120,11 @@ HELD_OUT = _held_out()
 def column(factors: torch.Tensor, factor: str) -> torch.Tensor:
     """The labels of one factor, int64 (scenes,)."""
     return factors[:, list(FACTORS).index(factor)]
+
+
+def judged_labels(factors: torch.Tensor) -> torch.Tensor:
+    """The columns that the judge reads, int64 (scenes, 5), as in `JUDGED`."""
+    return torch.stack([column(factors, f) for f in JUDGED], 1)
 
 
 def names(row: torch.Tensor) -> dict[str, str]:
