@@ -33,7 +33,7 @@ def export(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         base = ("--smoke", "--device", "cpu", "--work", root / "work")
         few = ("--frames", 2, "--clips", 4, "--judge-clips", 1, "--batch", 1)
-        one = [f"--{stage}-steps=1" for stage in ("autoencoder", "denoiser", "distil", "judge")]
+        one = [f"--{stage}-steps=1" for stage in ("autoencoder", "words", "denoiser", "distil", "judge")]
         command(patch, *base, "train", *few, *one)
         command(patch, *base, "export", "--folder", root / "export")
     return root / "export"
