@@ -8,7 +8,7 @@ import torch
 
 from reelkiln.backends.score import open_scorer
 from reelkiln.errors import WeightsBroken
-from training.spark.commands import main
+from training.spark.commands import MINUTES, main
 from training.spark.evaluate import ask, evaluate, generate, load_pipeline
 from training.spark.export import check_export, load_joint
 from training.spark.fit import Fit
@@ -33,7 +33,7 @@ def export(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         base = ("--smoke", "--device", "cpu", "--work", root / "work")
         few = ("--frames", 2, "--clips", 4, "--judge-clips", 1, "--batch", 1)
-        one = [f"--{stage}-steps=1" for stage in ("autoencoder", "words", "denoiser", "distil", "judge")]
+        one = [f"--{stage}-steps=1" for stage in MINUTES]
         command(patch, *base, "train", *few, *one)
         command(patch, *base, "export", "--folder", root / "export")
     return root / "export"

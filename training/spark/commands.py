@@ -49,6 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--clips", type=int, default=14_000, help="clips for the denoiser")
     train.add_argument("--judge-clips", type=int, default=4_000, help="clips of each shape")
     train.add_argument("--batch", type=int, default=40, help="clips of the denoiser")
+    train.add_argument("--rate", type=float, default=7e-4, help="of the denoiser; half to go on")
+    train.add_argument("--skim", type=float, default=0.6, help="share with every second frame")
     train.add_argument("--guidance", type=float, default=3.0, help="strength that is built in")
     _readers(commands)
     return parser
@@ -134,7 +136,12 @@ def _denoiser(args: argparse.Namespace, joint: Joint, vae: Any, place: fit.Place
     pools = fill_all(args.clips, vae, tokenizer, seed=seed, device=place.device)
     stock = Stock(pools, nothing(tokenizer, place.device))
     run = DenoiserRun(
-        args.denoiser_minutes, batch=args.batch, steps=args.denoiser_steps, seed=args.seed
+        args.denoiser_minutes,
+        batch=args.batch,
+        rate=args.rate,
+        skim=args.skim,
+        steps=args.denoiser_steps,
+        seed=args.seed,
     )
     probe = None
     if (args.work / "judge/model.safetensors").exists():

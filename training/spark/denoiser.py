@@ -87,7 +87,7 @@ def _open(joint: Joint, run: DenoiserRun, place: Place) -> tuple[Watched, Fit]:
     torch.manual_seed(run.seed * 1000 + place.rank)
     watched = Watched(joint, load_tokenizer().eos_token_id).to(device).train()
     load_readers(watched, work)
-    fit = Fit(watched, rate=run.rate, ema=0.999, warm=300, half=device.type == "cuda")
+    fit = Fit(watched, rate=run.rate, ema=0.999, warm=150, half=device.type == "cuda")
     saved = work / "joint.fit.safetensors"
     if saved.exists():
         log("with its optimiser", fit.load(saved))
