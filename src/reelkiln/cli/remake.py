@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from reelkiln.cli import reel
+from reelkiln.cli import reel_told
 from reelkiln.cli.console import show_json
 from reelkiln.cli.make import as_json, show
 from reelkiln.cli.options import Force, Json, Out, Private, Quiet
@@ -77,7 +77,7 @@ def remake(
         show_json({**_as_json(delivery, found.clips[0].chosen_because), "same_pixels": same})
         return
     if isinstance(delivery, ReelDelivery):
-        reel.show(delivery, quiet=quiet)
+        reel_told.show(delivery, quiet=quiet)
     else:
         show(delivery, quiet=quiet)
 
@@ -86,7 +86,7 @@ def _as_json(delivery: Delivery | ReelDelivery, because: str) -> dict[str, Any]:
     from reelkiln.kiln.reel import ReelDelivery
 
     if isinstance(delivery, ReelDelivery):
-        return reel.as_json((delivery,), because)
+        return reel_told.as_json((delivery,), because)
     return as_json((delivery,), because)
 
 
