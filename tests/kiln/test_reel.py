@@ -79,7 +79,7 @@ def test_a_reel_has_all_its_files_and_they_say_what_it_is(folder, bench):
     assert reel_from_json(sidecar["recipe"]) == delivery.recipe
     assert reel_from_json(reel_to_json(delivery.recipe)) == delivery.recipe
     said = Path("a.captions.srt").read_bytes().decode()
-    assert "Meet Rose Face Cream" in said and "00:00:01,104 --> 00:00:01,792" in said
+    assert "Meet Rose Face Cream" in said and "00:00:01,104 --> 00:00:01,583" in said
 
 
 def test_a_film_for_a_platform_carries_no_word_of_its_prompts_unless_asked(folder, bench):

@@ -206,10 +206,12 @@ def titles_of(
 
 
 def captions_of(edit: Edit) -> tuple[Subtitle, ...]:
-    """Each shot's words while the shot is more than half seen."""
+    """Each shot's words while the shot is more than half seen; none over an end card that comes."""
     places = cutlist_of(edit)
     begins = [max(Fraction(0), span.start + Fraction(span.overlap, 2)) for span in places.spans]
     begins[0] = Fraction(0)
+    if edit.end:
+        begins[-1] = Fraction(places.spans[-1].start)
     ends = [*begins[1:], Fraction(places.frames - places.loop)]
     return tuple(
         Subtitle(text=cut.caption, start=begin / edit.fps, end=end / edit.fps)
