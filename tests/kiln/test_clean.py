@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reelkiln.kiln.clean import IDLE, LATENTS, REFUSED, Survey, survey, sweep
+from reelkiln.kiln.clean import IDLE, LATENTS, REFUSED, TAKES, Survey, survey, sweep
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -63,6 +63,14 @@ def test_a_refused_take_that_a_person_approved_stays_for_ever():
 def test_latents_go_when_no_delivery_came_back_for_them(age, goes):
     put(STATE / "scratch" / "latents" / "ab.latents", age)
     assert len(look()["latents"].goes) == goes
+
+
+@pytest.mark.parametrize("age, goes", [(TAKES - HOUR, 0), (TAKES, 1)])
+def test_kept_takes_go_when_no_reel_used_them_for_two_weeks(age, goes):
+    put(STATE / "takes" / "ab" / "segment-0.npy", TAKES * 2)
+    put(STATE / "takes" / "ab" / "shot.json", age)
+    heap = look()["kept takes"]
+    assert (heap.files, len(heap.goes)) == (2, goes)
 
 
 def test_scratch_goes_when_nobody_has_worked_there_for_a_day():

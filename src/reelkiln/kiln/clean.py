@@ -17,12 +17,14 @@ from reelkiln.film.names import companions
 from reelkiln.kiln.checkpoints import KEPT_DAYS, SUFFIX
 from reelkiln.kiln.deliver import file_sha256
 
-__all__ = ["IDLE", "LATENTS", "REFUSED", "Heap", "Survey", "survey", "sweep"]
+__all__ = ["IDLE", "LATENTS", "REFUSED", "TAKES", "Heap", "Survey", "survey", "sweep"]
 
 REFUSED = timedelta(days=14)
 """How long a refused take is kept: two weeks in which somebody may still want to see it."""
 LATENTS = timedelta(days=KEPT_DAYS)
 """How long latents are kept that no delivery came back for."""
+TAKES = timedelta(days=14)
+"""How long the kept takes of a reel's shot wait to be used again."""
 IDLE = timedelta(days=1)
 """How long nothing was written to a place of work in progress before nobody works there."""
 
@@ -105,6 +107,10 @@ def _work(state: Path, now: datetime) -> Iterator[Heap]:
     old = [p for p in latents if p.suffix == SUFFIX and _age(p, now) >= LATENTS]
     rule = f"go at delivery, and after {LATENTS.days} days"
     yield _heap("latents", latents, old, rule)
+    shots = _inside(state / "takes")
+    old = [shot for shot in shots if _age(shot, now) >= TAKES]
+    files = [file for shot in shots for file in _files(shot)]
+    yield _heap("kept takes", files, old, f"go when no reel used them for {TAKES.days} days")
     places = [p for p in _inside(scratch) if p.name != "latents"]
     idle = [place for place in places if _age(place, now) >= IDLE]
     files = [file for place in places for file in _files(place)]
