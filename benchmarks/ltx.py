@@ -18,11 +18,12 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import torch
 
-from held import Clock, Ram, capped, cells, pinned
+from held import Clock, Ram, capped, cells, pinned, wall_time
 from ltx_cases import CASES, WAYS, Bench, Case, Words
 from ltx_theirs import resident, sequential, theirs, users_way
 from reelkiln.backends import ltx_words
@@ -73,7 +74,33 @@ def row(bench: Bench, case: Case, cap: float, rung: Rung, *, first: bool = False
         print(told, f"out of memory: {error.message:.90} | " + "| " * 7, flush=True)
 
 
-def measure(folder: Path, device: str, *, shrink: bool, caps: Sequence[float]) -> None:
+def batch(bench: Bench, case: Case, cap: float, rung: Rung, clips: int = 4) -> None:
+    """Print what one of several clips takes that go stage by stage, as a batch does."""
+    plan = bench.plan(case, rung)
+    told = f"| {case.name}, one of {clips} in a batch, words kept | {cap or 'none'} | {rung} |"
+    segments = [replace(plan.segments[0], seed=seed) for seed in range(clips)]
+    with (
+        capped(cap),
+        Ram() as ram,
+        find_backend("ltx").open(plan, bench.card, bench.folders, load := Clock()) as session,
+    ):
+        session.render(segments[0], load)
+        marks = [wall_time()]
+        latents = [session.denoise(segment, Clock()) for segment in segments]
+        marks.append(wall_time())
+        for one in latents:
+            session.decode(one, Clock())
+        marks.append(wall_time())
+        peak = session.peak().vram
+    spent = [(later - sooner) / clips for sooner, later in pairwise(marks)]
+    figures = [load.spent["load"], 0.0, *spent, sum(spent)]
+    figures += [peak / GiB, ram.most / GiB, pinned() / GiB]
+    print(told, cells(figures), flush=True)
+
+
+def measure(
+    folder: Path, device: str, *, shrink: bool, caps: Sequence[float], quick: bool = False
+) -> None:
     """Print all tables."""
     ltx_words.load_tokenizer = lambda _folder: Words()
     # Any library near the tested ones may be measured.
@@ -86,6 +113,12 @@ def measure(folder: Path, device: str, *, shrink: bool, caps: Sequence[float]) -
     bench = Bench(card, folders, device, shrink)
     encoder_row(folders["encoder"] / ENCODER, card.tokens, device)
     print(f"\n{HEAD}\n{'|---' * 11}|", flush=True)
+    if quick:
+        row(bench, CASES[0], caps[0], bench.chosen(CASES[0], caps[0]), first=True)
+        batch(bench, CASES[0], caps[0], bench.chosen(CASES[0], caps[0]))
+        row(bench, CASES[0], 0, Rung(residence="resident", decode="whole"))
+        theirs(bench, CASES[0], 0, "diffusers, resident", resident)
+        return
     ours(bench, caps[0])
     row(bench, CASES[0], 0, Rung(residence="resident", decode="whole"), first=True)
     row(bench, CASES[1], 0, Rung(residence="resident", decode="whole"))
@@ -102,6 +135,7 @@ def ours(bench: Bench, cap: float) -> None:
     """Print what the planner takes for each shape, and the ways that it does not take."""
     for index, case in enumerate(CASES):
         row(bench, case, cap, bench.chosen(case, cap), first=index == 0)
+    batch(bench, CASES[0], cap, bench.chosen(CASES[0], cap))
     for case, rung in WAYS:
         row(bench, case, cap, rung)
 
@@ -112,6 +146,7 @@ def main() -> None:
     asked.add_argument("what", choices=("all", "write", "measure"))
     asked.add_argument("--folder", type=Path)
     asked.add_argument("--tiny", action="store_true")
+    asked.add_argument("--quick", action="store_true", help="49 frames under the first cap alone")
     asked.add_argument("--caps", type=float, nargs="*", default=[3.4, 3.1])
     wish = asked.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -121,11 +156,12 @@ def main() -> None:
             scale = TINY_LTX if wish.tiny else FULL_LTX
             write_ltx(folder, scale=scale, dtype="bfloat16", narrow=True, device=device)
         if wish.what == "measure":
-            measure(folder, device, shrink=wish.tiny, caps=wish.caps)
+            measure(folder, device, shrink=wish.tiny, caps=wish.caps, quick=wish.quick)
         if wish.what == "all":
             for what in ("write", "measure"):
                 command = [sys.executable, __file__, what, "--folder", str(folder), "--caps"]
                 command += [*map(str, wish.caps), *(["--tiny"] if wish.tiny else [])]
+                command += ["--quick"] if wish.quick else []
                 begun = time.perf_counter()
                 subprocess.run(command, check=True)
                 print(f"{what}: {time.perf_counter() - begun:.0f} s", flush=True)

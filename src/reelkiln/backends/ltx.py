@@ -102,6 +102,8 @@ class _Session:
     def encode(self, segments: Sequence[Segment], on_step: OnStep) -> None:
         """See `seam.Session.encode`. Steps count the encoder's blocks."""
         steps = Steps(on_step)
+        if not all(map(self._words.knows, segments)):
+            self._arrangement.leave()  # the encoder's blocks need the room
         with self._guarded(steps):
             self._words.encode((*segments, *self._plan.segments), self._arrangement.device, steps)
 
@@ -145,6 +147,7 @@ class _Session:
 
     def close(self) -> None:
         """Let go of every tensor."""
+        self._arrangement.leave()
         del self._pipe, self._vae, self._words, self._decode
 
     @contextmanager
@@ -188,6 +191,8 @@ class _Session:
             steps(Step("denoise", index + 1, plan.steps))
             return {}
 
+        if lead is not None:
+            self._arrangement.leave()  # the picture's encoder needs the room
         conditions, pipe.vae = beginning(
             lead,
             self._file,
