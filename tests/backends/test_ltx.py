@@ -17,7 +17,7 @@ from reelkiln.backends.ltx_files import load_transformer, load_vae
 from reelkiln.backends.registry import find_backend
 from reelkiln.backends.seam import Folders
 from reelkiln.backends.t5 import load_tokenizer
-from reelkiln.backends.tiny_ltx import TINY_LTX, write_ltx
+from reelkiln.backends.tiny_ltx import MODEL, TINY_LTX, write_ltx
 from reelkiln.errors import UsageError, WeightsBroken
 from reelkiln.models.cards import find_card
 from reelkiln.plan.ladder import Rung
@@ -328,3 +328,32 @@ def test_an_encoder_in_place_of_the_model_is_said_to_be_none(tiny_ltx, tmp_path)
     shutil.copy(encoder, the_file({"model": model}))
     with pytest.raises(WeightsBroken, match="does not hold an LTX-Video model"):
         render(make_ltx_plan(CARD), CARD, {**tiny_ltx, "model": model})
+
+
+def test_of_a_folder_with_several_versions_the_cards_is_taken(tmp_path):
+    from reelkiln.plan.card import Source
+
+    folders = write_ltx(tmp_path)
+    (folders["model"] / "another-version.safetensors").write_bytes(b"of no use")
+    (finding,) = find_backend("ltx").check(CARD, folders)
+    assert "holds 2 safetensors files, and tiny-ltx needs one" in finding.message
+    named = Source(name="model", repo="a/b", files=(MODEL, "tokenizer/spiece.model"), bytes=1)
+    card = replace(CARD, sources=(named, Source(name="encoder")))
+    assert find_backend("ltx").check(card, folders) == ()
+    assert len(render(make_ltx_plan(card), card, folders).frames) == 17
+
+
+@pytest.mark.parametrize("name", ["tokenizer/spiece.model", "tokenizer/tokenizer_config.json"])
+def test_a_tokenizer_that_lacks_a_file_is_found_before_loading(tmp_path, name):
+    folders = write_ltx(tmp_path)
+    (folders["model"] / name).unlink()
+    (finding,) = find_backend("ltx").check(CARD, folders)
+    assert Path(name).name in finding.message
+
+
+def test_a_file_that_was_cut_short_is_found_before_loading(tmp_path):
+    folders = write_ltx(tmp_path)
+    (file,) = folders["encoder"].glob("*.safetensors")
+    file.write_bytes(file.read_bytes()[:-100])
+    (finding,) = find_backend("ltx").check(CARD, folders)
+    assert "its header says" in finding.message

@@ -1,7 +1,7 @@
 """LTX on every rung of a real GPU, with tiny weights.
 
-Run by hand: `pytest -m gpu tests/gpu/test_ltx_rungs.py`, or without pytest `PYTHONPATH=src:tests python
-tests/gpu/test_ltx_rungs.py`. Seconds and memory at full size: `benchmarks/ltx.py`.
+Run by hand: `pytest -m gpu tests/gpu/test_ltx_rungs.py`, or without pytest `PYTHONPATH=src:tests
+python tests/gpu/test_ltx_rungs.py`. Seconds and memory at full size: `benchmarks/ltx.py`.
 """
 
 from __future__ import annotations

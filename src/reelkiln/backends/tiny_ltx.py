@@ -17,7 +17,7 @@ from reelkiln.backends.libraries import quiet
 from reelkiln.backends.seam import Folders
 from reelkiln.backends.spiece import write_spiece
 
-__all__ = ["FULL_LTX", "TINY_LTX", "LtxScale", "write_ltx"]
+__all__ = ["ENCODER", "FULL_LTX", "MODEL", "TINY_LTX", "LtxScale", "write_ltx"]
 
 
 @dataclass(frozen=True, slots=True)
