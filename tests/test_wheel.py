@@ -55,7 +55,6 @@ def installed(built, tmp_path_factory):
         ("diffusers", ["0.42.0", "0.42.1"], ["0.41.0", "0.43.0", "1.0"]),
         ("transformers", ["5.23.0", "5.23.9"], ["5.22.0", "5.24.0", "6.0"]),
         ("accelerate", ["1.15.0"], ["1.14.0", "1.16.0"]),
-        ("safetensors", ["0.8.0"], ["0.7.0", "0.9.0"]),
         ("torch", ["2.11.0", "2.13.0", "2.13.0+cu130"], ["2.10.0", "2.14.0", "3.0"]),
     ],
 )
@@ -66,6 +65,15 @@ def test_the_gpu_extra_admits_only_tested_versions(metadata, library, tested, un
     assert not line.marker.evaluate({"extra": ""})
     assert all(line.specifier.contains(version) for version in tested)
     assert not any(line.specifier.contains(version) for version in untested)
+
+
+def test_the_core_admits_only_the_tested_safetensors(metadata):
+    """Latents are kept in its files, by every family."""
+    lines = [Requirement(line) for line in metadata.get_all("Requires-Dist")]
+    (line,) = (r for r in lines if r.name == "safetensors")
+    assert line.marker is None
+    assert line.specifier.contains("0.8.0")
+    assert not line.specifier.contains("0.9.0")
 
 
 def test_the_metadata_names_licence_and_python(metadata):
