@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -41,10 +42,30 @@ HEAD = "| case | cap GiB | way | load s | encode s | denoise s | decode s | prom
 HEAD += " reserved GiB | RAM GiB | pinned GiB |"
 
 
-def row(bench: Bench, case: Case, cap: float, rung: Rung, *, first: bool = False) -> None:
+def lie(session: Any, where: str) -> None:
+    """Have the weights of a session lie in the mapped file, in memory, or in pinned memory."""
+    for network in (session._pipe.transformer, session._vae):
+        for tensor in (*network.parameters(), *network.buffers()):
+            if where == "memory":
+                tensor.data = tensor.data.clone()
+            elif where == "pinned memory":
+                tensor.data = tensor.data.pin_memory()
+
+
+def row(
+    bench: Bench,
+    case: Case,
+    cap: float,
+    rung: Rung,
+    *,
+    first: bool = False,
+    where: str = "the mapped file",
+) -> None:
     """Print one way's figures: new words, then the same words again."""
     plan = bench.plan(case, rung)
     told = f"| {case.name} | {cap or 'none'} | {rung} |"
+    if where != "the mapped file":
+        told = told.removesuffix(" |") + f", weights in {where} |"
     said = "a gold bottle on a table of stone, the camera moves slowly around it"
     try:
         with (
@@ -55,6 +76,7 @@ def row(bench: Bench, case: Case, cap: float, rung: Rung, *, first: bool = False
                 plan, bench.card, {**bench.folders, WORDS: Path(words)}, load := Clock()
             ) as session,
         ):
+            lie(session, where)
             lead, segment = bench.lead(case), plan.segments[0]
             session.render(segment, load, lead)
             rows = []
@@ -116,6 +138,8 @@ def measure(
     if quick:
         row(bench, CASES[0], caps[0], bench.chosen(CASES[0], caps[0]), first=True)
         batch(bench, CASES[0], caps[0], bench.chosen(CASES[0], caps[0]))
+        for where in ("memory", "pinned memory"):
+            row(bench, CASES[0], caps[0], bench.chosen(CASES[0], caps[0]), where=where)
         row(bench, CASES[0], 0, Rung(residence="resident", decode="whole"))
         theirs(bench, CASES[0], 0, "diffusers, resident", resident)
         return
