@@ -10,10 +10,13 @@ import pytest
 
 from kiln.nulls import NO_GPU, ticking
 from reelkiln.backends.ltx import LtxFamily
+from reelkiln.errors import UsageError
 from reelkiln.film.take import read_take
 from reelkiln.kiln.fire import fire
 from reelkiln.kiln.furnace import Furnace
+from reelkiln.kiln.told import Setting, tuned
 from reelkiln.kiln.watch import PhaseClock, Watch
+from reelkiln.models.cards import find_card
 from reelkiln.plan.walk import plan_shot
 from reelkiln.reel import Shot, Size
 from tiny_models import make_ltx_card
@@ -89,3 +92,10 @@ def test_a_long_shot_goes_on_from_the_frames_before(tiny_ltx, tmp_path):
     assert np.array_equal(
         frames_of(fired.chosen[0], fired.plan), frames_of(alone.chosen[0], alone.plan)
     )
+
+
+def test_a_distilled_model_is_not_tuned_to_other_steps():
+    card = find_card("ltx-2b-distilled")
+    assert tuned(card, "standard", Setting(steps=7, guidance=1.5)).presets["standard"].steps == 7
+    with pytest.raises(UsageError, match="distilled for 7 steps"):
+        tuned(card, "standard", Setting(steps=12))

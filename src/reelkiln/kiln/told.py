@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from reelkiln.errors import UsageError
 from reelkiln.kiln.bench import Bench
 from reelkiln.kiln.choose import Choice
 from reelkiln.kiln.make import Order
@@ -48,8 +49,17 @@ def chosen(bench: Bench, template: str, product: str, model: str) -> Setting:
 
 
 def tuned(card: Card, preset: str, setting: Setting) -> Card:
-    """The card with a setting's steps and guidance in one of its presets."""
+    """The card with a setting's steps and guidance in one of its presets.
+
+    Raises:
+        UsageError: the model was distilled for other steps.
+    """
     own = card.presets[preset]
+    if own.sigmas and setting.steps not in (None, own.steps):
+        raise UsageError(
+            f"{card.name} was distilled for {own.steps} steps and draws in no other number",
+            hint="Leave the steps as they are, or take a model that was not distilled.",
+        )
     changed = replace(
         own,
         steps=own.steps if setting.steps is None else setting.steps,
