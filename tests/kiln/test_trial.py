@@ -50,7 +50,7 @@ def test_a_process_that_is_killed_is_a_row(tmp_path):
     assert "is gone" in first.failure
     assert first.pace is None
     assert not second.failure
-    assert second.took["load"] > 0
+    assert "load" in second.took
 
 
 def test_a_shape_that_fits_nowhere_is_one_row(tmp_path):
