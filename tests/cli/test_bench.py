@@ -130,6 +130,12 @@ def test_presets_are_held_against_the_one_with_the_most_steps():
     assert 5 < row["psnr"] < 60
 
 
+def test_a_page_that_could_not_be_written_is_refused_before_anything_runs():
+    told = refused(run("bench", *SMALL, "--html", "nowhere/b.html"), 2)
+    assert "the folder of nowhere/b.html does not exist" in told
+    assert kept() == []
+
+
 def test_a_model_that_is_not_here_is_named():
     assert "models pull epicrealism" in refused(run("bench", "--model", "epicrealism"), 1)
 

@@ -90,13 +90,15 @@ def bench(
     from reelkiln.workshop.open import current_folder, open_workshop
     from reelkiln.workshop.settings import read_settings
 
+    _check_folders(html, markdown)
     workshop = open_workshop(current_folder(), read_settings())
     cards = _cards(model, workshop.settings.cache)
     wanted = series_for(cards, preset=preset, quick=quick, repeats=repeats, quality=quality)
     earlier = kept_reports(workshop.state / HISTORY)
     machine = probe_apart()  # as it is: what an earlier calibration says would be counted twice
     report, stopped = _measured(wanted, machine, workshop, quiet=quiet)
-    keep_report(report, workshop.state / HISTORY)
+    if report.trials:
+        keep_report(report, workshop.state / HISTORY)
     if calibrate:
         _calibrate(report, machine, workshop)
     shown = _Shown(
@@ -108,11 +110,24 @@ def bench(
         earlier=earlier,
     )
     shown.write(html, markdown)
+    if stopped and json:  # the one object on stdout says that it was stopped
+        raise KeyboardInterrupt
     shown.show(as_json=json)
     if stopped:
         raise KeyboardInterrupt
     if all(trial.failure for trial in report.trials):
         raise typer.Exit(1)
+
+
+def _check_folders(*targets: Path | None) -> None:
+    """Refuse before an hour of measuring what could not be written after it."""
+    from reelkiln.errors import UsageError
+
+    for target in targets:
+        if target is not None and not target.absolute().parent.is_dir():
+            raise UsageError(
+                f"the folder of {target} does not exist", hint="Make it, or name another file."
+            )
 
 
 def _cards(names: list[str] | None, cache: Path | None) -> list[Card]:
