@@ -30,8 +30,12 @@ __all__ = ["Drill", "Moment", "Outcome", "count"]
 
 AHEAD = 2
 """Clips that always wait, so that every kill hits somebody at work."""
-LOOK = 0.25
+LOOK = 0.1
 """Seconds between two looks."""
+AIMS = ("load", "denoise", "decode", "check", "finish")
+"""Phases that every second kill waits for."""
+PATIENCE = 3
+"""How many shares of the time a kill waits for its phase, on a machine that is slow to start."""
 WORDS = (
     "a gold serum bottle on a pink background",
     "a green jar on a white background",
@@ -78,8 +82,8 @@ class Drill:
     """One drill in `folder`, a workspace that nobody else uses.
 
     `command` starts a worker that ends when nothing waits any more; its words go to `log`. `model`
-    and `preset` name what renders. `rng` draws the moments of the kills: each life of a worker
-    lasts between a third of its share of `seconds` and all of it.
+    and `preset` name what renders. `rng` draws the kills: one comes at a random moment of its share
+    of `seconds`, the next one when a clip has come to a random phase.
     """
 
     folder: Path
@@ -105,10 +109,12 @@ class Drill:
         self._begun = time.monotonic()
         share = self.seconds / (self.kills + 1)
         for number in range(self.kills):
-            yield from self._one_life(number, share * self.rng.uniform(1 / 3, 1))
+            aim = self.rng.choice(AIMS) if number % 2 else ""
+            most = share * (PATIENCE if aim else self.rng.uniform(1 / 3, 1))
+            yield from self._one_life(number, most, aim)
         yield from self._finish()
 
-    def _one_life(self, number: int, seconds: float) -> Iterator[Moment]:
+    def _one_life(self, number: int, seconds: float, aim: str) -> Iterator[Moment]:
         self._order()
         with self._worker() as worker:
             until = time.monotonic() + seconds
@@ -118,7 +124,10 @@ class Drill:
                     raise self._gave_up(worker)
                 if worker.poll() == 0:  # it was quicker than we ordered: it goes on with more
                     break
-                yield self._moment(number, "a worker makes clips", working=True)
+                moment = self._moment(number, "a worker makes clips", working=True)
+                yield moment
+                if aim and any(row.phase == aim for row in moment.rows if row.state == "running"):
+                    break
                 time.sleep(LOOK)
             phases = Counter(row.phase for row in self._rows() if row.state == "running")
             hit = ", ".join(phase for phase in phases if phase) or "starting"

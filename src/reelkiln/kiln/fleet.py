@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -41,6 +42,8 @@ __all__ = ["FleetRenderer"]
 
 HELLO_SECONDS = 120.0
 """How long the first actor of a fleet may take to import everything."""
+REACH_SECONDS = 5.0
+"""How long the head's door may take to open."""
 GONE_SECONDS = 2.0
 """Between two looks whether a lost actor is back."""
 
@@ -241,6 +244,7 @@ def _connected(address: str, token: Path) -> Any:
         raise MissingLibrary(
             "ray is not installed", hint='Install "reelkiln[fleet]" on every computer of the fleet.'
         ) from error
+    _check_reachable(address)
     with _own_signals():
         try:
             ray.init(
@@ -256,6 +260,18 @@ def _connected(address: str, token: Path) -> Any:
                 hint="Is `reelkiln fleet desk` running there, with this token?",
             ) from error
     return ray
+
+
+def _check_reachable(address: str) -> None:
+    """Ray itself tries for minutes, without a word."""
+    host, _, port = address.partition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=REACH_SECONDS).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise UsageError(
+            f"nothing answers at {address}: {getattr(error, 'strerror', None) or error}",
+            hint="Is `reelkiln fleet desk` running there?",
+        ) from error
 
 
 @contextmanager
