@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reelkiln.kiln.clean import IDLE, LATENTS, REFUSED, TAKES, Survey, survey, sweep
+from reelkiln.kiln.clean import IDLE, LATENTS, REFUSED, TAKES, WORDS, Survey, survey, sweep
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -23,8 +23,15 @@ def put(path, age=timedelta(), data=b"0123456789"):
     return path
 
 
-def look(approved=(), models=()):
-    where = Survey(state=STATE, workspace=Path(), approved=frozenset(approved), models=dict(models))
+def look(approved=(), models=(), unfinished=()):
+    where = Survey(
+        state=STATE,
+        workspace=Path(),
+        approved=frozenset(approved),
+        models=dict(models),
+        unfinished=frozenset(unfinished),
+        words=Path("cache") / "words",
+    )
     return {heap.name: heap for heap in survey(where, NOW)}
 
 
@@ -80,6 +87,18 @@ def test_scratch_goes_when_nobody_has_worked_there_for_a_day():
     heap = look()["scratch"]
     assert [path.name for path in heap.goes] == ["make-old"]
     assert (heap.files, heap.goes_bytes) == (3, 10)
+
+
+def test_the_work_of_clips_that_wait_stays():
+    for name in ("a", "b"):
+        put(STATE / "scratch" / "segments" / name / "1-0.npy", IDLE * 9)
+    assert [path.name for path in look(unfinished=["a"])["scratch"].goes] == ["b"]
+
+
+@pytest.mark.parametrize("age, goes", [(WORDS - HOUR, 0), (WORDS, 1)])
+def test_encoded_words_go_after_a_month(age, goes):
+    put(Path("cache") / "words" / "ab.safetensors", age)
+    assert len(look()["encoded words"].goes) == goes
 
 
 def test_a_clock_that_was_set_back_removes_nothing():

@@ -49,15 +49,20 @@ def _where(workshop: Workshop) -> Survey:
     from reelkiln.kiln.clean import Survey
     from reelkiln.models.cards import load_cards
     from reelkiln.models.installed import disk_bytes, is_installed
+    from reelkiln.models.layout import cache_folder, words_folder
     from reelkiln.models.scorers import load_scorers
     from reelkiln.store.ledger import open_ledger
+    from reelkiln.store.queue import list_segments
     from reelkiln.store.reviews import approved_files
 
     approved: frozenset[str] = frozenset()
+    unfinished: frozenset[str] = frozenset()
     path = workshop.state / "ledger.db"
     if path.is_file():
         with open_ledger(path) as ledger:
             approved = approved_files(ledger)
+            waiting = list_segments(ledger, states=("queued", "running"))
+            unfinished = frozenset(row.id for row in waiting)
     every: dict[str, Fetchable] = {**load_cards(), **load_scorers()}
     cache = workshop.settings.cache
     sizes = {
@@ -71,6 +76,8 @@ def _where(workshop: Workshop) -> Survey:
         workspace=workshop.workspace,
         approved=approved,
         models={name: size for name, size in sizes.items() if size},
+        unfinished=unfinished,
+        words=words_folder(cache_folder(cache)),
     )
 
 

@@ -17,7 +17,7 @@ from reelkiln.film.names import companions
 from reelkiln.kiln.checkpoints import KEPT_DAYS, SUFFIX
 from reelkiln.kiln.deliver import file_sha256
 
-__all__ = ["IDLE", "LATENTS", "REFUSED", "TAKES", "Heap", "Survey", "survey", "sweep"]
+__all__ = ["IDLE", "LATENTS", "REFUSED", "TAKES", "WORDS", "Heap", "Survey", "survey", "sweep"]
 
 REFUSED = timedelta(days=14)
 """How long a refused take is kept: two weeks in which somebody may still want to see it."""
@@ -28,6 +28,11 @@ TAKES = timedelta(days=14)
 IDLE = timedelta(days=1)
 """How long nothing was written to a place of work in progress before nobody works there."""
 
+WORDS = timedelta(days=30)
+"""How long encoded words are kept: a few seconds of a text encoder each."""
+SEGMENTS = "segments"
+"""The folder in scratch with one place for each clip of the queue (`produce.scratch_of`)."""
+
 FILMS = ("reels", "outbox")
 _REFUSED = ".refused."
 _DATABASES = ("ledger", "engine")
@@ -36,12 +41,16 @@ _DATABASES = ("ledger", "engine")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
     """Where to look. `workspace` None: films lie anywhere, and none is looked for. `approved`:
-    the sha256 of every file that a person approved. `models`: each model's bytes on this disk."""
+    the sha256 of every file that a person approved. `models`: each model's bytes on this disk.
+    `unfinished`: the ids of clips in the queue that have not ended, whose work goes on some day.
+    `words`: the folder of words that a text encoder has read already."""
 
     state: Path
     workspace: Path | None
     approved: frozenset[str]
     models: Mapping[str, int]
+    unfinished: frozenset[str] = frozenset()
+    words: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +72,7 @@ def survey(where: Survey, now: datetime) -> tuple[Heap, ...]:
         UsageError: a folder cannot be read.
     """
     with on_disk(where.state):
-        return (*_films(where, now), *_work(where.state, now), *_kept(where))
+        return (*_films(where, now), *_work(where, now), *_kept(where))
 
 
 def sweep(heaps: Iterable[Heap], on_gone: Callable[[Path], None] = lambda _: None) -> int:
@@ -101,7 +110,8 @@ def _films(where: Survey, now: datetime) -> Iterator[Heap]:
     yield _heap("refused takes", refused, goes, rule)
 
 
-def _work(state: Path, now: datetime) -> Iterator[Heap]:
+def _work(where: Survey, now: datetime) -> Iterator[Heap]:
+    state = where.state
     scratch = state / "scratch"
     latents = list(_files(scratch / "latents"))
     old = [p for p in latents if p.suffix == SUFFIX and _age(p, now) >= LATENTS]
@@ -111,10 +121,15 @@ def _work(state: Path, now: datetime) -> Iterator[Heap]:
     old = [shot for shot in shots if _age(shot, now) >= TAKES]
     files = [file for shot in shots for file in _files(shot)]
     yield _heap("kept takes", files, old, f"go when no reel used them for {TAKES.days} days")
-    places = [p for p in _inside(scratch) if p.name != "latents"]
-    idle = [place for place in places if _age(place, now) >= IDLE]
+    own = ("latents", SEGMENTS)
+    places = [p for p in _inside(scratch) if p.name not in own] + _inside(scratch / SEGMENTS)
+    idle = [p for p in places if _age(p, now) >= IDLE and p.name not in where.unfinished]
     files = [file for place in places for file in _files(place)]
-    yield _heap("scratch", files, idle, "goes when nothing was written to it for a day")
+    rule = "goes when nothing was written to it for a day; clips that wait keep theirs"
+    yield _heap("scratch", files, idle, rule)
+    words = list(_files(where.words)) if where.words else []
+    old = [path for path in words if _age(path, now) >= WORDS]
+    yield _heap("encoded words", words, old, f"go after {WORDS.days} days; they are made again")
 
 
 def _kept(where: Survey) -> Iterator[Heap]:

@@ -109,10 +109,15 @@ class Drill:
         self._begun = time.monotonic()
         share = self.seconds / (self.kills + 1)
         for number in range(self.kills):
-            aim = self.rng.choice(AIMS) if number % 2 else ""
+            aim = self._aim() if number % 2 else ""
             most = share * (PATIENCE if aim else self.rng.uniform(1 / 3, 1))
             yield from self._one_life(number, most, aim)
         yield from self._finish()
+
+    def _aim(self) -> str:
+        """A phase in which no clip was when the last worker died: its rows still say so."""
+        left = {row.phase for row in self._rows() if row.state == "running"}
+        return self.rng.choice([phase for phase in AIMS if phase not in left])
 
     def _one_life(self, number: int, seconds: float, aim: str) -> Iterator[Moment]:
         self._order()
