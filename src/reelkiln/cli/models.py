@@ -51,15 +51,17 @@ def list_models(json: Json = False) -> None:
 @app.command()
 def show(name: Name, json: Json = False) -> None:
     """Show one model: where it comes from, its licence, what each preset costs here."""
-    from reelkiln.backends.probe import probe
     from reelkiln.models.scorers import find_fetchable
     from reelkiln.plan.scorer import ScorerCard
+    from reelkiln.workshop.open import current_folder, open_workshop, this_machine
+    from reelkiln.workshop.settings import read_settings
 
     card, cache = find_fetchable(name), cache_of()
     if isinstance(card, ScorerCard):
         _show_scorer(card, cache, json=json)
         return
-    presets = _presets(card, probe())
+    workshop = open_workshop(current_folder(), read_settings())
+    presets = _presets(card, this_machine(workshop.state))
     if json:
         told = {"licence": _licence(card.licence), "sets": _sets(card, cache), "presets": presets}
         show_json({**_facts(card, cache), **told})
