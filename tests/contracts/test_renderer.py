@@ -18,6 +18,7 @@ from reelkiln.errors import GateRefused, PlaceLost, RenderFailed, WeightsBroken
 from reelkiln.film.take import read_take
 from reelkiln.kiln.children import ChildRenderer
 from reelkiln.kiln.fleet import FleetRenderer
+from reelkiln.kiln.lanes import LaneRenderer
 from reelkiln.kiln.renderer import Rendered, RenderOrder
 from reelkiln.kiln.watch import Watch
 
@@ -27,11 +28,18 @@ FLEET = pytest.param("fleet", marks=pytest.mark.fleet)
 DEATHS = (signal.SIGTERM,) if os.name == "nt" else (signal.SIGKILL, signal.SIGSEGV)
 
 
-@pytest.fixture(scope="module", params=["children", FLEET])
+@pytest.fixture(scope="module", params=["children", "lanes", FLEET])
 def ground(request, tmp_path_factory):
-    """Two places that render at once, and how to see the processes that do."""
-    if request.param == "children":
-        made = ChildRenderer((None, None), patience=1.0)
+    """Two places that render at once, or one that renders two together; and how to see the
+    processes that do."""
+    if request.param != "fleet":
+        latents = tmp_path_factory.mktemp("latents")
+        lanes = request.param == "lanes"
+        made = (
+            LaneRenderer(latents, batch=2, patience=1.0)
+            if lanes
+            else ChildRenderer((None, None), patience=1.0)
+        )
         yield made, lambda: [pid for pid in made.pids() if pid is not None]
         made.close()
         return
@@ -93,7 +101,7 @@ def test_progress_and_notes_are_told_in_the_callers_thread(renderer, tmp_path):
     heard, notes = [], []
     mine = threading.get_ident()
     watch = Watch(lambda p: heard.append((p.phase, threading.get_ident() == mine)), notes.append)
-    order = null_order("told", step_seconds=0.7, picture="black")
+    order = null_order("told", seed=21, step_seconds=0.7, picture="black")
     done = render(renderer, order, tmp_path, watch)
     assert "denoise" in {phase for phase, _ in heard}
     assert all(own for _, own in heard)
@@ -148,7 +156,7 @@ def test_what_the_watch_raises_stops_the_render_and_the_place_is_kept(
 
     begun = time.monotonic()
     with pytest.raises(GateRefused, match="enough"):
-        render(renderer, null_order("stopped", step_seconds=1.0), tmp_path, Watch(stop))
+        render(renderer, null_order("stopped", seed=22, step_seconds=1.0), tmp_path, Watch(stop))
     assert time.monotonic() - begun < 10
     assert render(renderer, null_order("later"), tmp_path).chosen
     assert set(whoever_renders()) == before
@@ -163,7 +171,7 @@ def test_a_place_that_hangs_can_be_given_up(renderer, tmp_path):
             raise GateRefused("it hangs")
 
     with pytest.raises(GateRefused):
-        render(renderer, null_order("hung", step_seconds=600.0), tmp_path, Watch(stop))
+        render(renderer, null_order("hung", seed=23, step_seconds=600.0), tmp_path, Watch(stop))
     assert render(renderer, null_order("healed"), tmp_path).chosen
 
 
@@ -179,7 +187,7 @@ def test_a_place_that_dies_is_said_and_replaced(renderer, whoever_renders, tmp_p
                 os.kill(pid, how)
 
     with pytest.raises(PlaceLost, match="is gone") as caught:
-        render(renderer, null_order("dies", step_seconds=0.5), tmp_path, Watch(kill))
+        render(renderer, null_order("dies", seed=24 + how, step_seconds=0.5), tmp_path, Watch(kill))
     assert caught.value.hint
     assert render(renderer, null_order("reborn"), tmp_path).chosen
 

@@ -11,7 +11,7 @@ import pytest
 from faults.soundness import LONG_AGO, assert_sound, now, readable
 from kiln.shifts import HereRenderer, queue, shift_in, states
 from reelkiln.errors import LockHeld
-from reelkiln.kiln.children import ChildRenderer
+from reelkiln.kiln.lanes import LaneRenderer
 from reelkiln.store.engine import DbosEngine
 from reelkiln.store.queue import cancel, find_segment
 from reelkiln.store.shifts import read_log
@@ -40,7 +40,8 @@ def test_f1_random_kills_lose_nothing_and_deliver_nothing_twice(place, ledger, w
 
 def test_f3_a_renderer_that_is_killed_is_replaced_and_the_worker_stays(place, ledger):
     ids = queue(ledger, 3, models=("slow",))
-    renderer = ChildRenderer(cache=place / "cache")
+    latents = place / ".reelkiln" / "scratch" / "latents"
+    renderer = LaneRenderer(latents, cache=place / "cache")
     killed = []
 
     def kill_once_each(segment, progress):
@@ -61,6 +62,7 @@ def test_f3_a_renderer_that_is_killed_is_replaced_and_the_worker_stays(place, le
     assert {row.kind for row in read_log(ledger, since=LONG_AGO)} == {"crashed"}
     shift.engine.close()
     assert_sound(place, ledger, ids)
+    assert not list(latents.glob("*")), "latents go at delivery"
 
 
 def test_f10_a_second_worker_is_refused_in_a_second(place, ledger, workers):

@@ -16,7 +16,8 @@ TIMES = 3
 # What the queue must hold for a point to be passed, where two ordinary clips do not.
 NEEDS = {
     "before park": {"models": ("black",)},
-    "step in the renderer": {"children": True},
+    "step in the renderer": {"renderer": "children"},
+    "step in the lane": {"renderer": "lanes"},
     "claimed": {"count": 6},
     "submitted": {"count": 6},
 }
@@ -42,12 +43,12 @@ def test_the_list_is_read_from_the_code():
 @pytest.mark.parametrize("point", points())
 def test_dying_here_three_times_loses_nothing(place, ledger, workers, point):
     needs = dict(NEEDS.get(point, {}))
-    children = needs.pop("children", False)
+    renderer = needs.pop("renderer", "here")
     ids = queue(ledger, needs.pop("count", TIMES), **needs)
     for _ in range(TIMES):
-        code = workers.run(place, env={ENV: point}, children=children)
+        code = workers.run(place, env={ENV: point}, renderer=renderer)
         # The renderer takes the worker with it, as SIGKILL.
         assert code in (EXIT, -9), f"{point} was not passed, or did not end the worker"
         assert_sound(place, ledger, ids, whole=False)
-    assert workers.run(place, children=children) == 0
+    assert workers.run(place, renderer=renderer) == 0
     assert_sound(place, ledger, ids)

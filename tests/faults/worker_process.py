@@ -3,7 +3,7 @@
 `worker_process.py` reads requests from stdin, one JSON object a line, and makes a process for each:
 where the system can, by a fork of itself, after everything was read that a worker needs. A worker
 opens the ledger and the engine in its own process and renders with the family without weights,
-either in the same process or ("children") in a spawned one.
+either in the same process ("here") or in a spawned one ("children", "lanes").
 """
 
 import json
@@ -23,6 +23,7 @@ def work(request):
     from reelkiln.errors import ReelkilnError
     from reelkiln.kiln.children import ChildRenderer
     from reelkiln.kiln.crash import arm_here
+    from reelkiln.kiln.lanes import LaneRenderer
     from reelkiln.store.engine import DbosEngine
 
     os.environ.update(request.get("env", {}))
@@ -34,8 +35,14 @@ def work(request):
     folder = Path(request["folder"])
     os.chdir(folder)
     engine = DbosEngine(folder / ".reelkiln", request.get("executor", "gpu0"))
-    children = request.get("children", False)
-    renderer = ChildRenderer(cache=folder / "cache") if children else HereRenderer(folder / "cache")
+    made = {
+        "here": lambda: HereRenderer(folder / "cache"),
+        "children": lambda: ChildRenderer(cache=folder / "cache"),
+        "lanes": lambda: LaneRenderer(
+            folder / ".reelkiln" / "scratch" / "latents", cache=folder / "cache"
+        ),
+    }
+    renderer = made[request.get("renderer", "here")]()
     try:
         with ledger_in(folder) as ledger:
             shift = shift_in(
@@ -56,6 +63,7 @@ def fork_server():
 
     import kiln.shifts  # noqa: F401
     import reelkiln.kiln.children
+    import reelkiln.kiln.lanes
     import reelkiln.store.engine  # noqa: F401
 
     for line in sys.stdin:

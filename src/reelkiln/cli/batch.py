@@ -86,6 +86,8 @@ def batch(
         )
         clips = limited(clips, count=count, per_product=per_product)
         deadline = _moment(by, bench)
+        for line in sorted({line for clip in clips for line in clip.told}):
+            say(line)
         if dry_run:
             _show_plan(clips, place, workshop.workspace, deadline, bench, first=first, json=json)
         elif now:
@@ -190,11 +192,11 @@ def _show_plan(
     rows = [
         (
             movie.name,
-            clip.work.shot.model,
-            clip.work.shot.preset,
-            f"{float(clip.work.shot.seconds):g} s",
+            clip.shot.model,
+            clip.shot.preset,
+            f"{float(clip.shot.seconds):g} s",
             f"about {clip.estimate:.0f} s",
-            clip.work.shot.prompt,
+            clip.shot.prompt,
         )
         for clip, movie in pairs
     ]

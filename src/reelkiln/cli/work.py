@@ -154,6 +154,7 @@ def _shift(
 def _renderer(fleet: str, bench: Bench, workshop: Workshop, teller: Teller) -> Renderer:
     from reelkiln.cli.fleet import desk_of
     from reelkiln.kiln.children import ChildRenderer, places_here
+    from reelkiln.kiln.lanes import LaneRenderer
 
     desk = desk_of(workshop, fleet)
     if desk is not None:
@@ -162,7 +163,10 @@ def _renderer(fleet: str, bench: Bench, workshop: Workshop, teller: Teller) -> R
         ships = FleetRenderer(desk.address, desk.token, cache=bench.cache)
         teller.note(f"a fleet of {ships.width} GPUs at {desk.address}")
         return ships
-    return ChildRenderer(places_here() if fleet == "auto" else (None,), cache=bench.cache)
+    places = places_here() if fleet == "auto" else (None,)
+    if len(places) == 1:  # one place renders whole batches, stage by stage
+        return LaneRenderer(bench.scratch / "latents", cache=bench.cache)
+    return ChildRenderer(places, cache=bench.cache)
 
 
 def _back_up(bench: Bench, workshop: Workshop, teller: Teller) -> None:

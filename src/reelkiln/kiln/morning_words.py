@@ -34,10 +34,10 @@ def blocks(morning: Morning) -> tuple[Block, ...]:
         ("Under way", tuple(_running(row) for row in morning.running)),
         ("Waiting", _waiting(morning)),
         ("Late", tuple(_late(row) for row in morning.late)),
-        ("Another model was taken", tuple(f"{r.movie}: {r.because}" for r in morning.fallbacks)),
+        ("Another model was taken", _fallbacks(morning)),
         ("Phases", _phases(morning)),
         ("Shifts", tuple(_shift(row, row in morning.killed) for row in morning.shifts)),
-        ("What happened", tuple(f"{_clock(row.at)} {row.said}" for row in morning.log)),
+        ("What happened", _happened(morning)),
         ("Energy and money", tuple(_money(morning.money, morning.approved))),
     )
     return tuple(block for block in every if block[1])
@@ -68,6 +68,20 @@ def _waiting(morning: Morning) -> tuple[str, ...]:
     return (f"{morning.waiting} clips; `reelkiln work` makes them",) if morning.waiting else ()
 
 
+def _fallbacks(morning: Morning) -> tuple[str, ...]:
+    """Each reason once, with the clips that it was the reason for."""
+    films: dict[str, list[str]] = {}
+    for row in morning.fallbacks:
+        films.setdefault(row.because, []).append(row.movie)
+    return tuple(f"{because}: {', '.join(names)}" for because, names in films.items())
+
+
+def _happened(morning: Morning) -> tuple[str, ...]:
+    """The log, but for what has a title of its own."""
+    rows = (row for row in morning.log if row.kind != "fell_back")
+    return tuple(f"{_clock(row.at)} {row.said}" for row in rows)
+
+
 def _late(row: SegmentRow) -> str:
     wanted = _clock(row.deadline) if row.deadline else "-"
     done = f"done {_clock(row.ended_at)}" if row.ended_at else "not done yet"
@@ -93,8 +107,8 @@ def _shift(row: ShiftRow, killed: bool) -> str:
 def _money(money: Money, approved: int) -> Iterator[str]:
     yield f"approved by a person: {approved}"
     for title, estimate, form in (
-        ("energy", money.energy, "{:.2f} kWh"),
-        ("cost of an approved clip", money.per_approved, "{:.2f} " + money.currency),
+        ("energy", money.energy, "{:.3f} kWh"),
+        ("cost of an approved clip", money.per_approved, "{:.4f} " + money.currency),
         ("saved this month", money.saved_month, "{:.2f} " + money.currency),
         ("saved this year", money.saved_year, "{:.2f} " + money.currency),
         ("capacity", money.capacity, "{:.0f} clips a month" + _before(money)),

@@ -51,11 +51,17 @@ class Accepts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
-    """One clip to be queued: its name without folder and suffix, and what to render."""
+    """One clip to be queued: its name without folder and suffix, and what to render.
+
+    `shot` is in the words of the first accepted model that can render it here now, `estimate` its
+    planned seconds, and `told` says what stands against the models before it.
+    """
 
     name: str
     work: Work
+    shot: Shot
     estimate: float
+    told: tuple[str, ...] = ()
 
     @property
     def product(self) -> str:
@@ -193,22 +199,30 @@ def put_in_line(
 def _planned(named: Iterable[tuple[str, Work]], bench: Bench, accepts: Accepts) -> tuple[Clip, ...]:
     """The clips with the seconds that the first model which can render them here needs."""
     cards = {choice.card.name: choice.card for choice in accepts.choices}
-    return tuple(
-        Clip(name=name, work=work, estimate=_estimate(work, cards, bench)) for name, work in named
-    )
+    return tuple(_clip(name, work, cards, bench) for name, work in named)
 
 
-def _estimate(work: Work, cards: Mapping[str, Card], bench: Bench) -> float:
+def _clip(name: str, work: Work, cards: Mapping[str, Card], bench: Bench) -> Clip:
     refusals: list[ReelkilnError] = []
+    told: list[str] = []
     for candidate in work.candidates:
         card = candidate.card(cards)
         if card is None:
             continue
         try:
             locate(card, candidate.shot.preset, bench.cache)
-            return plan_shot(candidate.shot, card, bench.machine).seconds_estimate
+            plan = plan_shot(candidate.shot, card, bench.machine)
         except ReelkilnError as error:
             refusals.append(error)
+            told.append(f"{card.name} cannot render now: {error.message}")
+            continue
+        return Clip(
+            name=name,
+            work=work,
+            shot=candidate.shot,
+            estimate=plan.seconds_estimate,
+            told=tuple(told),
+        )
     if len(refusals) == 1:
         raise refusals[0]
     raise PlanRefused(

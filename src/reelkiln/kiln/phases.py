@@ -37,25 +37,31 @@ the first film."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
-    """One shot of a batch: as planned, what it is held against, and who counts its seconds."""
+    """One shot of a batch: as planned, what it is held against, and who counts its seconds.
+
+    `scratch` is the folder for its takes alone, None: the batch's.
+    """
 
     shot: Shot
     plan: Plan
     clock: PhaseClock
     standards: Standards = field(default_factory=Standards)
+    scratch: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What came of `charges[index]`: takes, or the error that ended it.
 
-    `forget` removes its checkpoints: call it when the film is delivered or given up.
+    `forget` removes its checkpoints: call it when the film is delivered or given up. `keys` are
+    their names, for whoever does that elsewhere.
     """
 
     index: int
     fired: Fired | None = None
     error: ReelkilnError | None = None
     forget: Callable[[], None] = lambda: None
+    keys: frozenset[str] = frozenset()
 
 
 def fire_all(
@@ -93,7 +99,7 @@ def fire_all(
                 plan=charge.plan,
                 card=furnace.card,
                 machine=machine,
-                scratch=scratch,
+                scratch=charge.scratch or scratch,
                 clock=charge.clock,
                 standards=charge.standards,
             )
@@ -134,8 +140,9 @@ class _Batch:
                 kept.forget(keys)
 
         if error is not None:
-            return Outcome(index=index, error=error, forget=forget)
-        return Outcome(index=index, fired=firing.fired(self.furnace.peak()), forget=forget)
+            return Outcome(index=index, error=error, forget=forget, keys=keys)
+        fired = firing.fired(self.furnace.peak())
+        return Outcome(index=index, fired=fired, forget=forget, keys=keys)
 
     def _round(self, group: dict[int, Firing]) -> Iterator[tuple[int, ReelkilnError | None]]:
         """All stages once. Yields those firings that are done, and the errors that ended others."""
@@ -197,7 +204,7 @@ class _Batch:
     ) -> Iterator[tuple[int, ReelkilnError | None]]:
         wanted = loading(group[todo[0][0]].plan) if todo else None
         ended: set[int] = set()
-        for index, segment in todo:
+        for number, (index, segment) in enumerate(todo, 1):
             firing, self.at = group[index], segment
             # A verdict may have changed the plan of the whole shot: its other segments are stale.
             if index in ended or loading(firing.plan) != wanted:
@@ -212,7 +219,9 @@ class _Batch:
                 ended.add(index)
                 yield index, error
             firing.clock.rest()
-            del self.made[key]
+            # Two shots that are told alike share their latents.
+            if key not in {self._key(group[i], later) for i, later in todo[number:]}:
+                del self.made[key]
             if index not in ended and firing.done:
                 ended.add(index)
                 yield index, None

@@ -6,18 +6,19 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from reelkiln.backends.probe import probe, versions
 from reelkiln.backends.registry import find_backend
-from reelkiln.errors import WeightsBroken
+from reelkiln.errors import GpuBusy, ReelkilnError, WeightsBroken
 from reelkiln.kiln.bench import machine_words
 from reelkiln.kiln.checkpoints import Checkpoints
-from reelkiln.kiln.fire import fire
+from reelkiln.kiln.firing import Fired
 from reelkiln.kiln.furnace import Furnace
+from reelkiln.kiln.phases import Charge, fire_all
 from reelkiln.kiln.recipe import Weights
 from reelkiln.kiln.renderer import Rendered, RenderOrder, weights_digest
 from reelkiln.kiln.standards import Standards, limits_from, photo_from, reader_for, scorer_for
@@ -31,7 +32,7 @@ from reelkiln.plan.plan import Plan
 from reelkiln.plan.walk import plan_shot
 from reelkiln.reel import Take
 
-__all__ = ["Finder", "Place", "here"]
+__all__ = ["Finder", "Place", "Task", "here"]
 
 Finder: TypeAlias = Callable[[Card, str], dict[str, Path]]
 """A card and a preset: the folder of each source. May fetch what is missing."""
@@ -40,6 +41,14 @@ Finder: TypeAlias = Callable[[Card, str], dict[str, Path]]
 def here(cache: Path | None) -> Finder:
     """Looks at this disk only, as `models.installed.locate`."""
     return lambda card, preset: locate(card, preset, cache)
+
+
+class Task(NamedTuple):
+    """An order, the existing folder for its takes, and who is told."""
+
+    order: RenderOrder
+    folder: Path
+    watch: Watch
 
 
 class Place:
@@ -69,19 +78,48 @@ class Place:
 
     def render(self, order: RenderOrder, folder: Path, watch: Watch) -> Rendered:
         """Render one order into `folder`. Raises as `renderer.Renderer.render`, but PlaceLost."""
-        furnace = self._prepare(order)
-        notes: list[str] = []
+        ((_, result),) = self.render_all((Task(order, folder, watch),), folder / "latents")
+        if isinstance(result, ReelkilnError):
+            raise result
+        return result
+
+    def render_all(
+        self, tasks: Sequence[Task], latents: Path
+    ) -> Iterator[tuple[int, Rendered | ReelkilnError]]:
+        """Render orders of one model and preset together, stage by stage (`kiln.phases`).
+
+        Args:
+            latents: the folder where what was denoised outlives this process.
+
+        Yields:
+            the number of each task with what came of it, as soon as it is complete.
+
+        Raises:
+            What a task's watch raises: it ends them all, and what was denoised is kept.
+            WeightsMissing, WeightsBroken, MissingLibrary, GpuBusy, DiskFull.
+        """
+        furnace = self._prepare(tasks[0].order)
+        notes: list[list[str]] = [[] for _ in tasks]
+        charges = [self._charge(task, own) for task, own in zip(tasks, notes, strict=True)]
+        kept = self._checkpoints(latents)
+        scratch = tasks[0].folder
+        for done in fire_all(charges, furnace, machine=self.machine, scratch=scratch, kept=kept):
+            if done.fired is not None:
+                yield done.index, self._rendered(done.fired, notes[done.index], done.keys)
+            elif done.error is not None:
+                done.forget()
+                yield done.index, done.error
+
+    def _charge(self, task: Task, notes: list[str]) -> Charge:
+        order, watch = task.order, task.watch
 
         def note(line: str) -> None:
             notes.append(line)
             watch.on_note(line)
 
-        fired = fire(
-            order.shot,
-            self._fitting(order, note),
-            furnace,
-            machine=self.machine,
-            scratch=folder,
+        return Charge(
+            shot=order.shot,
+            plan=self._fitting(order, note),
             clock=PhaseClock(time.perf_counter, Watch(watch.on_progress, note)),
             standards=replace(
                 self._standards,
@@ -89,8 +127,10 @@ class Place:
                 palette=order.palette,
                 photo=photo_from(order.photo),
             ),
-            kept=self._checkpoints(folder),
+            scratch=task.folder,
         )
+
+    def _rendered(self, fired: Fired, notes: list[str], keys: frozenset[str]) -> Rendered:
         return Rendered(
             plan=fired.plan,
             chosen=tuple(map(_plain, fired.chosen)),
@@ -104,6 +144,7 @@ class Place:
             machine=machine_words(self.machine),
             place=self.name,
             notes=tuple(notes),
+            latents=tuple(sorted(keys)),
         )
 
     def close(self) -> None:
@@ -112,16 +153,28 @@ class Place:
             self._furnace.close()
         self._furnace, self._loaded = None, None
 
-    def _checkpoints(self, folder: Path) -> Checkpoints:
-        """Latents lie with the order's takes: whoever renders it again does not denoise again."""
+    def _checkpoints(self, latents: Path) -> Checkpoints:
         words = json.dumps([write(self._weights), versions()], sort_keys=True)
-        return Checkpoints(folder / "latents", hashlib.sha256(words.encode()).hexdigest())
+        return Checkpoints(latents, hashlib.sha256(words.encode()).hexdigest())
+
+    def _refuse_busy(self, plan: Plan) -> None:
+        """Refuse while another program holds the GPU that the plan counts on."""
+        if plan.device != "cuda" or self.machine.gpu is None:
+            return
+        free = probe().vram_free
+        if free < plan.peak_bytes <= self.machine.vram_total:
+            raise GpuBusy(
+                f"another program holds the GPU: {free / 2**30:.1f} GiB of {self.machine.gpu} are"
+                f" free, {plan.peak_bytes / 2**30:.1f} GiB are needed",
+                hint="Close it, or wait until it is done.",
+            )
 
     def _prepare(self, order: RenderOrder) -> Furnace:
         """The furnace for this order's model, its weights found and compared."""
         wanted = (order.card, order.shot.preset)
         if self._furnace is None or self._loaded != wanted:
             self.close()
+            self._refuse_busy(order.plan)
             folders = self._find(*wanted)
             self._weights = weights_of(*wanted, folders)
             scorer = scorer_for(folders, self._cache)

@@ -44,7 +44,7 @@ from reelkiln.plan.card import Card
 from reelkiln.plan.plan import Plan
 from reelkiln.plan.walk import plan_shot
 from reelkiln.store.running import mark_phase, note_failure, park
-from reelkiln.store.segment import SegmentRow
+from reelkiln.store.segment import BATCH, SegmentRow
 
 __all__ = ["FAILURES_MAX", "Producer", "scratch_of"]
 
@@ -100,6 +100,9 @@ class Producer:
 
     def clear(self, row: SegmentRow) -> None:
         """Throw away what was in the making for a segment that has ended."""
+        rendered = _rendered_of(scratch_of(self.bench.scratch, row.id))
+        for key in rendered.latents if rendered else ():
+            (self.bench.scratch / LATENTS / f"{key}.latents").unlink(missing_ok=True)
         shutil.rmtree(scratch_of(self.bench.scratch, row.id), ignore_errors=True)
         place = staging_of((self.workspace / row.movie).parent, row.id)
         shutil.rmtree(place, ignore_errors=True)
@@ -150,6 +153,7 @@ class Producer:
             palette=work.palette,
             photo=photo_text(self.workspace / work.photo if work.photo else None),
             usual=usual_for(work.origin, self.bench.ledger),
+            urgent=row.priority < BATCH,
         )
         failpoint("before render")
         rendered = self.renderer.render(order, folder, self._watch(row, plan, card.name, because))
@@ -165,6 +169,9 @@ class Producer:
 
         def progress(now: Progress) -> None:
             self.control.check(row.id)
+            if now.phase == "wait":  # others of its batch are at work
+                since[0] = self.bench.clock()
+                return
             mark = (now.phase, now.done, now.attempt)
             if mark != last[0]:
                 if last[0] is None or now.phase != last[0][0]:  # type: ignore[index]
@@ -311,6 +318,7 @@ def _why(refusals: tuple[str, ...]) -> str:
 
 
 RENDERED = "rendered.json"
+LATENTS = "latents"
 
 
 def _write_rendered(folder: Path, candidate: Candidate, rendered: Rendered) -> None:

@@ -43,8 +43,8 @@ class RenderOrder:
     `id` names the order (letters, digits, - and _; it becomes part of file names). The card travels
     along, so that every place renders by the desk's card. `palette`, `photo` (of the product, as
     `standards.photo_text`) and `usual` (the marks of its template's approved takes) are what takes
-    are held against. `weights_digest` is that of the
-    weights the desk expects; empty: whatever lies there.
+    are held against. `urgent`: a person waits for it. `weights_digest` is that of the weights the
+    desk expects; empty: whatever lies there.
     """
 
     id: str
@@ -53,6 +53,7 @@ class RenderOrder:
     card: Card
     palette: tuple[str, ...] = ()
     photo: str = ""
+    urgent: bool = False
     usual: tuple[Mapping[str, float], ...] = ()
     weights_digest: str = ""
 
@@ -84,7 +85,8 @@ class Rendered:
 
     `plan`, `chosen`, `takes`, `refusals` and `seconds` are those of `fire.Fired`. `place` says
     where it was rendered: the host, and the GPU where there is one. `notes` are lines a person
-    should know, told while rendering.
+    should know, told while rendering. `latents` are the keys of checkpoints that nobody needs
+    once the film is there.
     """
 
     plan: Plan
@@ -99,6 +101,7 @@ class Rendered:
     machine: str
     place: str
     notes: tuple[str, ...] = field(default=())
+    latents: tuple[str, ...] = ()
 
     def fired(self) -> Fired:
         """The same as rendering in this process would have given."""

@@ -31,6 +31,7 @@ from reelkiln.plan.card import Card
 from reelkiln.store.engine import Engine
 from reelkiln.store.queue import count_states, list_segments
 from reelkiln.store.running import claim, park, running_of, take_over, wanted_of
+from reelkiln.store.segment import BATCH
 from reelkiln.store.shifts import Kind, begin_shift, end_shift, log_shift, read_switch, seen
 
 __all__ = ["ROOM_MIN", "Shift", "ShiftEnd", "Terms"]
@@ -119,7 +120,7 @@ class Shift:
             LockHeld: another process works as this executor. DiskFull: there is no room; all that
             was made stays, and the next shift goes on.
         """
-        with self.engine.run_worker(self._handler, self.renderer.width + 1):
+        with self.engine.run_worker(self._handler, self.renderer.width + 2):
             self._id = begin_shift(self.bench.ledger, self.executor, now=self.bench.now())
             why = "it was stopped"
             try:
@@ -243,7 +244,10 @@ class Shift:
             return
         # Asked before `done`: what ends in between counts twice for a moment, and not never.
         busy = self._under_way()
+        # One more than are rendered is being finished, and one is kept free for a preview.
         room = self.renderer.width + 1 - busy
+        if room == 0 and self._preview_waits():
+            room = 1
         if self.terms.count is not None:
             room = min(room, self.terms.count - self._handler.done - busy)
         if room <= 0 or not self._next_fits():
@@ -253,6 +257,10 @@ class Shift:
             failpoint("claimed")
             self.engine.resume(row.id)
             failpoint("submitted")
+
+    def _preview_waits(self) -> bool:
+        first = list_segments(self.bench.ledger, states=("queued",), most=1)
+        return bool(first) and first[0].priority < BATCH
 
     def _under_way(self) -> int:
         """How many segments are in hands: a thread's, or the engine's."""

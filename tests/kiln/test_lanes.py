@@ -1,0 +1,157 @@
+"""A lane: several orders together, stage by stage, none of them lost to another's fate."""
+
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from kiln.orders import null_order
+from reelkiln.errors import Cancelled, PlaceLost
+from reelkiln.kiln.lanes import LaneRenderer
+from reelkiln.kiln.watch import Watch
+
+
+@pytest.fixture(scope="module")
+def lane(tmp_path_factory):
+    made = LaneRenderer(tmp_path_factory.mktemp("latents"), batch=4, patience=2.0)
+    yield made
+    made.close()
+
+
+class Story:
+    """Renders orders at once, each in its own thread, and remembers what was told, in order."""
+
+    def __init__(self, lane, folder):
+        self.lane, self.folder = lane, folder
+        self.told = []
+        self.act = lambda name, progress: None
+        self._pool = ThreadPoolExecutor(8)
+        self._lock = threading.Lock()
+
+    def begin(self, order):
+        place = self.folder / order.id
+        place.mkdir()
+        return self._pool.submit(self.lane.render, order, place, Watch(self._watch(order.id)))
+
+    def _watch(self, name):
+        def tell(progress):
+            if progress.phase != "wait":
+                with self._lock:
+                    mark = (name, progress.phase, progress.done)
+                    if mark not in self.told[-1:]:
+                        self.told.append(mark)
+            self.act(name, progress)
+
+        return tell
+
+    def steps(self, name, phase="denoise"):
+        return sum(1 for one, at, done in self.told if (one, at) == (name, phase) and done)
+
+
+def orders(count, seed, **schedule):
+    return [null_order(f"s{seed + n}", seed=seed + n, **schedule) for n in range(count)]
+
+
+def test_all_are_denoised_before_the_first_is_decoded(lane, tmp_path):
+    story = Story(lane, tmp_path)
+    results = [story.begin(one) for one in orders(3, 100)]
+    assert all(one.result(60).chosen for one in results)
+    phases = [phase for _, phase, done in story.told if phase in ("denoise", "decode")]
+    assert phases.index("decode") > max(n for n, p in enumerate(phases) if p == "denoise")
+    assert [name for name, phase, _ in story.told if phase == "load"] == ["s100"] * 2
+    latents = {key for one in results for key in one.result().latents}
+    assert len(latents) == 3
+
+
+def test_two_that_are_told_alike_are_both_made_and_denoised_once(lane, tmp_path):
+    story = Story(lane, tmp_path)
+    (one,) = orders(1, 105)
+    results = [story.begin(one), story.begin(replace(one, id="twin"))]
+    first, second = (result.result(60).chosen[0].sha256 for result in results)
+    assert first == second
+    assert story.steps("s105") + story.steps("twin") == 2
+
+
+def test_one_that_is_given_up_costs_the_others_nothing(lane, tmp_path):
+    story = Story(lane, tmp_path)
+
+    def act(name, progress):
+        if name == "s111" and progress.phase == "denoise" and progress.done:
+            raise Cancelled("a person cancelled it")
+
+    story.act = act
+    first, second, third = [story.begin(one) for one in orders(3, 110, step_seconds=0.3)]
+    assert first.result(60).chosen and third.result(60).chosen
+    with pytest.raises(Cancelled):
+        second.result(60)
+    assert story.steps("s110") == 2, "what was denoised is never denoised again"
+
+
+def test_an_urgent_one_goes_first_and_the_batch_goes_on_from_what_it_had(lane, tmp_path):
+    story = Story(lane, tmp_path)
+    ended = []
+    results = [story.begin(one) for one in orders(3, 120, step_seconds=0.3)]
+    until = time.monotonic() + 30
+    while story.steps("s120") < 2:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    (preview,) = orders(1, 125, step_seconds=0.3)
+    urgent = story.begin(replace(preview, urgent=True))
+    for one in (urgent, *results):
+        one.add_done_callback(ended.append)
+    assert urgent.result(60).chosen
+    assert all(one.result(60).chosen for one in results)
+    assert ended[0] is urgent
+    assert story.steps("s120") == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGKILL")
+def test_a_child_that_dies_takes_one_and_the_others_stand_in_line_again(lane, tmp_path):
+    story = Story(lane, tmp_path)
+    killed = []
+
+    def act(name, progress):
+        if name == "s131" and progress.phase == "denoise" and not killed:
+            killed.append(name)
+            (pid,) = lane.pids()
+            os.kill(pid, signal.SIGKILL)
+
+    story.act = act
+    first, second, third = [story.begin(one) for one in orders(3, 130, step_seconds=0.3)]
+    assert first.result(60).chosen and third.result(60).chosen
+    with pytest.raises(PlaceLost, match="ended by SIGKILL"):
+        second.result(60)
+    assert story.steps("s130") == 2
+
+
+def test_another_model_waits_for_its_own_batch(lane, tmp_path):
+    story = Story(lane, tmp_path)
+    (one,), (two,) = orders(1, 140), orders(1, 141)
+    other = replace(two, card=replace(two.card, title="another"))
+    assert all(future.result(60).chosen for future in (story.begin(one), story.begin(other)))
+    loads = [name for name, phase, _ in story.told if phase == "load"]
+    assert set(loads) == {"s140", "s141"}
+
+
+def test_what_stands_against_all_of_a_batch_is_told_to_each(lane, tmp_path):
+    story = Story(lane, tmp_path)
+    bad = [replace(one, weights_digest="0" * 64) for one in orders(2, 150)]
+    for future in [story.begin(one) for one in bad]:
+        with pytest.raises(Exception, match="not those of the desk"):
+            future.result(60)
+
+
+def test_nobody_is_left_waiting_when_it_is_closed(tmp_path):
+    lane = LaneRenderer(tmp_path / "latents", batch=2)
+    story = Story(lane, tmp_path)
+    (one,) = orders(1, 160, step_seconds=5.0)
+    future = story.begin(one)
+    while not story.told:
+        time.sleep(0.01)
+    lane.close()
+    with pytest.raises(PlaceLost):
+        future.result(20)
