@@ -9,7 +9,7 @@ BIN := .venv/bin
 BRAND := demo/ethereal-glow
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench wheel-walk clean set-up-demo set-up-test python
+.PHONY: help demo test check bench soak wheel-walk clean set-up-demo set-up-test python
 
 help: ## these lines
 	@echo "make TARGET [PYTHON=/path/to/python] [TORCH_INDEX=URL]"
@@ -32,6 +32,9 @@ check: set-up-test ## style, types, architecture and documents, without the othe
 bench: set-up-test ## print this machine's figures
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/make.py
+
+soak: set-up-test ## the fault tests with hundreds of kills, for a night
+	REELKILN_SOAK=1 $(BIN)/pytest tests/faults --timeout 90000
 
 wheel-walk: set-up-test ## build the wheel, install it into an empty environment and render
 	$(BIN)/python scripts/walk.py
