@@ -25,7 +25,7 @@ def test_a_table_with_reasons_and_a_report():
     assert "pass" in lines[1].split()
     assert "REFUSED" in lines[2].split()
     assert any(line.startswith("black.mp4: 100% of the frames are black") for line in lines)
-    assert lines[-1] == "not measured: writing, nudity, palette, fit to the words"
+    assert lines[-1] == "not measured: writing, nudity, fit to the words, product, palette"
     assert "good.mp4" in Path("report.html").read_text("utf-8")
 
 

@@ -16,7 +16,8 @@ from reelkiln.errors import UsageError
 from reelkiln.gate.limits import FIXED
 from reelkiln.gate.measure import Wanted
 from reelkiln.gate.text import open_reader
-from reelkiln.kiln.inspect import Tools, inspect, stills
+from reelkiln.kiln.inspect import inspect, stills
+from reelkiln.kiln.looks import Tools
 from reelkiln.reel import Clip
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
@@ -37,7 +38,7 @@ def test_a_good_film_passes_with_every_number():
     assert seen.verdict.kept, seen.verdict.reasons
     assert seen.verdict.marks["frames"] == len(BOTTLE.frames) == len(seen.traces["luma"])
     assert seen.flags == ()
-    assert seen.unmeasured == ("writing", "nudity", "palette", "fit to the words")
+    assert seen.unmeasured == ("writing", "nudity", "fit to the words", "product", "palette")
     assert len(stills(seen)) == 12
 
 
@@ -126,4 +127,4 @@ def test_writing_is_read_where_a_reader_is_given():
     film = encode(watermark(BOTTLE, 2, 0), "marked.mp4")
     seen = inspect(film, wanted=Wanted(("#808080",)), tools=Tools(reader=open_reader()))
     assert seen.verdict.marks["text_unasked"] >= 1
-    assert seen.unmeasured == ("nudity", "fit to the words")
+    assert seen.unmeasured == ("nudity", "fit to the words", "product")

@@ -18,6 +18,7 @@ from reelkiln.backends.emphasis import embed, weighted
 from reelkiln.backends.latents import Latents
 from reelkiln.backends.libraries import library_problems, quiet, require_torch
 from reelkiln.backends.load import load_part
+from reelkiln.backends.motion import calm
 from reelkiln.backends.pixels import to_pixels
 from reelkiln.backends.schedule import make_scheduler, schedule_problems
 from reelkiln.backends.seam import Finding, Folders, OnStep, Peak, Session, Step
@@ -86,6 +87,7 @@ class _Session:
         self._words: dict[tuple[str, str], tuple[Any, Any]] = {}
         self._pipe = _load(plan, card, folders, steps)
         self._windows = Windows(self._pipe, plan.reach)
+        calm(self._pipe.unet, plan.motion)
         self._arrangement.prepare(self._pipe, self._pipe.unet)
 
     def encode(self, segments: Sequence[Segment], on_step: OnStep) -> None:

@@ -12,20 +12,34 @@ from reelkiln.cli.options import Json
 from reelkiln.errors import UsageError
 
 if TYPE_CHECKING:
-    from reelkiln.gate.limits import Limits
-    from reelkiln.kiln.inspect import Inspected, Tools
+    from reelkiln.kiln.inspect import Inspected
+    from reelkiln.script.workspace import Workspace
 
 __all__ = ["gate"]
 
 _SHOWN = ("luma", "contrast", "softness", "flicker", "frozen_run", "jump", "leap")
+_WHERE_MEASURED = ("palette", "score", "alignment", "product_colour", "product_shape", "nsfw")
+"""Columns that only stand there where one of the films has the number."""
 
 
 def gate(
     films: Annotated[list[Path], typer.Argument(metavar="FILE...", help="The films to look at.")],
     *,
+    prompt: Annotated[
+        str | None,
+        typer.Option(
+            "--prompt",
+            metavar="WORDS",
+            help="What the picture should show. Without it a film's own recipe says.",
+        ),
+    ] = None,
     palette: Annotated[
         str | None,
         typer.Option("--palette", metavar="COLOURS", help="Allowed colours: #1a2b3c,#ffffff"),
+    ] = None,
+    photo: Annotated[
+        Path | None,
+        typer.Option("--photo", metavar="FILE", help="A photo of the product to compare with."),
     ] = None,
     joins: Annotated[
         str | None,
@@ -52,14 +66,23 @@ def gate(
 ) -> None:
     """Look at films for what goes wrong: black, frozen, flicker, blur, cuts, bars, writing.
 
-    Ends with 0 when every film passes, else with 1.
+    A film made here brings its words, and in its workspace the brand's colours and the product's
+    photo. Ends with 0 when every film passes, else with 1.
     """
-    from reelkiln.gate.measure import Wanted
-    from reelkiln.kiln.inspect import inspect
+    from reelkiln.kiln.gating import Asked, gate_films
+    from reelkiln.workshop.settings import read_settings
 
-    wanted = Wanted(_listed(palette), _frames(joins))
-    tools, limits = _tools(text, asked or [], nsfw), _limits(cuts)
-    seen = [inspect(film, wanted=wanted, limits=limits, tools=tools) for film in films]
+    wish = Asked(
+        prompt=prompt,
+        palette=_listed(palette),
+        photo=photo,
+        joins=_frames(joins),
+        text=text,
+        asked=tuple(asked or ()),
+        nsfw=nsfw,
+        cuts=cuts,
+    )
+    seen = gate_films(films, wish, space=_workspace(), cache=read_settings().cache)
     if html is not None:
         _write(html, seen)
     if json:
@@ -83,25 +106,21 @@ def _frames(text: str | None) -> tuple[int, ...]:
         ) from error
 
 
-def _tools(text: bool, asked: list[str], nsfw: bool) -> Tools:
-    from reelkiln.gate.nsfw import open_detector
-    from reelkiln.gate.text import open_reader
-    from reelkiln.kiln.inspect import Tools
+def _workspace() -> Workspace | None:
+    """The workspace around the current folder; a broken one is told of, and does without."""
+    from reelkiln.errors import ReelkilnError
+    from reelkiln.script.workspace import read_workspace
+    from reelkiln.workshop.open import current_folder, find_workspace
 
-    return Tools(
-        reader=open_reader() if text or asked else None,
-        asked=tuple(asked),
-        detector=open_detector() if nsfw else None,
-    )
-
-
-def _limits(cuts: bool) -> Limits:
-    from reelkiln.gate.limits import FIXED
-
-    return FIXED.without("overlap_min", "jump", "leap", "flicker_max") if cuts else FIXED
+    folder = find_workspace(current_folder())
+    try:
+        return read_workspace(folder) if folder else None
+    except ReelkilnError as broken:
+        say(f"brand and products are left out: {broken.message}")
+        return None
 
 
-def _write(target: Path, seen: list[Inspected]) -> None:
+def _write(target: Path, seen: tuple[Inspected, ...]) -> None:
     from reelkiln.film.partfile import write_bytes
     from reelkiln.kiln.inspect import stills
     from reelkiln.studio.reports import gate_report
@@ -111,19 +130,24 @@ def _write(target: Path, seen: list[Inspected]) -> None:
     say(f"wrote {target}")
 
 
-def _show(seen: list[Inspected]) -> None:
-    rows: list[tuple[str, ...]] = [("film", "verdict", *_SHOWN)]
+def _show(seen: tuple[Inspected, ...]) -> None:
+    measured = {mark for one in seen for mark in one.verdict.marks}
+    shown = (*_SHOWN, *(name for name in _WHERE_MEASURED if name in measured))
+    rows: list[tuple[str, ...]] = [("film", "verdict", *shown)]
     for one in seen:
         marks = one.verdict.marks
-        cells = [f"{marks[name]:.2f}" if name in marks else "-" for name in _SHOWN]
+        cells = [f"{marks[name]:.2f}" if name in marks else "-" for name in shown]
         rows.append((one.path.name, "pass" if one.verdict.kept else "REFUSED", *cells))
     for line in table(rows):
         out(line)
     for one in seen:
         for reason in one.verdict.reasons:
             out(f"{one.path.name}: {reason}")
-    if seen and seen[0].unmeasured:
-        out(f"not measured: {', '.join(seen[0].unmeasured)}")
+    for unmeasured in dict.fromkeys(one.unmeasured for one in seen):
+        names = [one.path.name for one in seen if one.unmeasured == unmeasured]
+        whose = "" if len(names) == len(seen) else f" in {', '.join(names)}"
+        if unmeasured:
+            out(f"not measured{whose}: {', '.join(unmeasured)}")
 
 
 def _film_json(one: Inspected) -> dict[str, Any]:
@@ -132,6 +156,7 @@ def _film_json(one: Inspected) -> dict[str, Any]:
         "kept": one.verdict.kept,
         "reasons": list(one.verdict.reasons),
         "action": one.verdict.action,
+        "words": one.words,
         "marks": dict(one.verdict.marks),
         "flags": [
             {"frame": flag.frame, "seconds": flag.seconds, "mark": flag.mark} for flag in one.flags

@@ -25,18 +25,21 @@ if TYPE_CHECKING:
     from reelkiln.gate.view import Trace
     from reelkiln.reel import Clip
 
-__all__ = ["Gauge", "Wanted", "measure"]
+__all__ = ["Gauge", "Wanted", "between_cuts", "measure"]
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What the clip was meant to be. Nothing given: nothing of it is measured.
 
-    `palette` holds colours as `#rrggbb`; `joins` the indices of frames that begin a new segment.
+    `palette` holds colours as `#rrggbb`; `joins` the indices of frames that begin a new segment,
+    where nothing should be seen; `cuts` those of frames that begin another shot, where everything
+    may change.
     """
 
     palette: tuple[str, ...] = ()
     joins: tuple[int, ...] = ()
+    cuts: tuple[int, ...] = ()
 
 
 class Gauge:
@@ -87,6 +90,8 @@ class Gauge:
         if self._palette is not None:
             marks["palette"] = palette_distance(self._colours.shares(), self._palette)
         marks |= join_steps(self._motion.traces["gain"], self._wanted.joins)
+        if self._wanted.cuts:
+            marks |= between_cuts(self.traces(), self._wanted.cuts)
         return marks
 
     def traces(self) -> Mapping[str, Trace]:
@@ -101,6 +106,31 @@ class Gauge:
             "jump": jumps(motion["warp_error"], LEAST_ERROR),
             "leap": jumps(motion["speed"], LEAST_SPEED),
         }
+
+
+def between_cuts(traces: Mapping[str, Trace], cuts: tuple[int, ...]) -> dict[str, float]:
+    """The marks of sudden changes with the steps into the frames `cuts` left out.
+
+    A cut changes one pair of frames, and the two pulses that this pair is part of.
+    """
+    steps = {cut - 1 for cut in cuts}
+    touched = steps | {step - 1 for step in steps}
+    kept = {
+        name: [value for at, value in enumerate(traces[name]) if at not in left_out]
+        for name, left_out in (
+            ("overlap", steps),
+            ("jump", steps),
+            ("leap", steps),
+            ("pulse", touched),
+        )
+    }
+    return {
+        "overlap_min": min(kept["overlap"], default=1.0),
+        "jump": max(kept["jump"], default=0.0),
+        "leap": max(kept["leap"], default=0.0),
+        "flicker": sum(kept["pulse"]) / max(1, len(kept["pulse"])),
+        "flicker_max": max(kept["pulse"], default=0.0),
+    }
 
 
 def measure(clip: Clip, wanted: Wanted | None = None) -> dict[str, float]:

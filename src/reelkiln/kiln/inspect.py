@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from reelkiln.errors import FilmError
 from reelkiln.film.read import read
 from reelkiln.film.thumbs import thumbs
+from reelkiln.gate.join import step_marks
 from reelkiln.gate.judge import broken, judge
 from reelkiln.gate.limits import FIXED
 from reelkiln.gate.measure import Gauge, Wanted
-from reelkiln.gate.nsfw import nsfw_marks
-from reelkiln.gate.text import read_text, text_marks
+from reelkiln.kiln.looks import Looks, Tools
 from reelkiln.reel import Verdict
 
 if TYPE_CHECKING:
@@ -20,22 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reelkiln.gate.limits import Limit, Limits
-    from reelkiln.gate.nsfw import Detector
-    from reelkiln.gate.text import Reader, Word
-    from reelkiln.reel import Clip
 
-__all__ = ["Flag", "Inspected", "Tools", "inspect", "stills"]
+__all__ = ["Flag", "Inspected", "inspect", "stills"]
 
 _STILLS = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What looks closer, where it is installed and wanted; absent: not measured."""
-
-    reader: Reader | None = None
-    asked: tuple[str, ...] = ()
-    detector: Detector | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +40,7 @@ class Inspected:
     """A film and what the gate says of it.
 
     `traces` hold one number per frame or pair of frames, in order; `fps` is 0 where no frame could
-    be read. `unmeasured` names what was not looked at.
+    be read. `unmeasured` names what was not looked at, `words` what the picture should show.
     """
 
     path: Path
@@ -61,6 +49,7 @@ class Inspected:
     traces: Mapping[str, list[float]] = field(default_factory=dict)
     flags: tuple[Flag, ...] = ()
     unmeasured: tuple[str, ...] = ()
+    words: str = ""
 
 
 def inspect(
@@ -75,57 +64,24 @@ def inspect(
     Raises:
         UsageError: the file is missing or may not be read, or a palette colour is not `#rrggbb`.
     """
-    tools, gauge = tools or Tools(), Gauge(wanted)
-    seen = _Seen(tools)
-    fault = ""
+    tools, wanted, fps, fault = tools or Tools(), wanted or Wanted(), 0.0, ""
+    gauge, looks = Gauge(wanted), Looks(tools)
     try:
         for clip in read(path):
+            fps = float(clip.fps)
             gauge.add(clip)
-            seen.add(clip)
+            looks.add(clip)
     except FilmError as error:
         fault = error.message
-    marks = gauge.marks() | seen.marks()
+    traces = gauge.traces()
+    marks = gauge.marks() | step_marks(traces, wanted.joins) | looks.marks()
     verdict = judge(marks, limits.without("frames") if fault else limits)
     if fault:
         reasons = (f"the film cannot be read to its end: {fault}", *verdict.reasons)
         verdict = Verdict(False, reasons, marks, "person")
-    traces = gauge.traces()
-    rules = broken(marks, limits)
-    flags = tuple(flag for rule in rules if (flag := _flag(rule, traces, seen.fps)))
-    return Inspected(path, verdict, seen.fps, traces, flags, seen.unmeasured(wanted))
-
-
-class _Seen:
-    """What the closer looks found, clip by clip."""
-
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
-        self._words: list[Word] = []
-        self._nsfw: dict[str, float] = {}
-        self.fps = 0.0
-
-    def add(self, clip: Clip) -> None:
-        self.fps = float(clip.fps)
-        if self._tools.reader is not None:
-            self._words += read_text(clip, self._tools.reader)
-        found = nsfw_marks(clip, self._tools.detector)
-        for mark, value in found.items():
-            self._nsfw[mark] = max(value, self._nsfw.get(mark, 0.0))
-
-    def marks(self) -> dict[str, float]:
-        if self._tools.reader is None or not self.fps:
-            return dict(self._nsfw)
-        once = {word.text: word for word in self._words}
-        return self._nsfw | text_marks(list(once.values()), self._tools.asked)
-
-    def unmeasured(self, wanted: Wanted | None) -> tuple[str, ...]:
-        absent = {
-            "writing": self._tools.reader is None,
-            "nudity": self._tools.detector is None,
-            "palette": wanted is None or not wanted.palette,
-            "fit to the words": True,
-        }
-        return tuple(name for name, missing in absent.items() if missing)
+    flags = tuple(flag for rule in broken(marks, limits) if (flag := _flag(rule, traces, fps)))
+    unmeasured = (*looks.unmeasured(), *(() if wanted.palette else ("palette",)))
+    return Inspected(path, verdict, fps, traces, flags, unmeasured, tools.words)
 
 
 def _flag(rule: Limit, traces: Mapping[str, list[float]], fps: float) -> Flag | None:

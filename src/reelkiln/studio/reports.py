@@ -118,6 +118,7 @@ def _film(one: Inspected, pictures: Mapping[int, bytes]) -> dict[str, Any]:
         faults.setdefault(flag.frame, []).append(flag.mark.replace("_", " "))
     return {
         "name": one.path.name,
+        "words": one.words,
         "verdict": one.verdict,
         "unmeasured": one.unmeasured,
         "pictures": [
