@@ -19,7 +19,7 @@ from gate.defects import DEFECTS, STRENGTHS
 from gate.sources import FRAMES, HEIGHT, LAVFI, WIDTH, drawn, glide, lavfi
 from reelkiln.reel import Clip
 
-__all__ = ["DEFECTS", "STRENGTHS", "clips"]
+__all__ = ["DEFECTS", "STRENGTHS", "clips", "footage", "glide", "photo"]
 
 FOOTAGE = {
     "bunny-1": ("bigbuckbunny.mp4", 2, 2),
@@ -59,9 +59,8 @@ PHOTOS = {
 """Name to the camera's way over the picture: pixels a frame across and down, share nearer."""
 
 
-def footage(folder: Path, name: str) -> Clip:
+def footage(folder: Path, ending: str, first: int, stride: int) -> Clip:
     """Sixteen frames of a packaged video, at most 512 wide."""
-    ending, first, stride = FOOTAGE[name]
     path = next(one for one in sorted(folder.rglob("*.mp4")) if str(one).endswith(ending))
     reader, kept, at = cv2.VideoCapture(str(path)), [], 0
     while len(kept) < FRAMES:
@@ -77,21 +76,22 @@ def footage(folder: Path, name: str) -> Clip:
     return Clip(np.stack(frames), Fraction(10))
 
 
-def photo(folder: Path, name: str) -> Clip:
+def photo(folder: Path, name: str, across: float, down: float, nearer: float) -> Clip:
     """A slow camera over a packaged photograph."""
-    path = next(iter(sorted(folder.rglob(f"{name}.*"))))
+    endings = (".jpg", ".jpeg", ".png")
+    path = next(one for one in sorted(folder.rglob(f"{name}.*")) if one.suffix in endings)
     picture = cv2.imread(str(path))[..., ::-1]
     scale = max((WIDTH + 80) / picture.shape[1], (HEIGHT + 80) / picture.shape[0])
     size = (round(picture.shape[1] * scale), round(picture.shape[0] * scale))
-    return glide(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), *PHOTOS[name])
+    return glide(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), across, down, nearer)
 
 
 def clips(wheels: Path, spark: Path) -> dict[str, Clip]:
     """Every clean clip by name. `spark` holds renders of the bundled model as `*.npy`."""
     found = {f"drawn/{name}": clip for name, clip in drawn().items()}
     found |= {f"ffmpeg/{name}": lavfi(name) for name in LAVFI}
-    found |= {f"footage/{name}": footage(wheels, name) for name in FOOTAGE}
-    found |= {f"photo/{name}": photo(wheels, name) for name in PHOTOS}
+    found |= {f"footage/{name}": footage(wheels, *place) for name, place in FOOTAGE.items()}
+    found |= {f"photo/{name}": photo(wheels, name, *way) for name, way in PHOTOS.items()}
     for path in sorted(spark.glob("*.npy")):
         found[f"spark/{path.stem}"] = Clip(np.load(path), Fraction(8))
     return found

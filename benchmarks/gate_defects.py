@@ -1,6 +1,9 @@
 """The defect bench of the gate: defects made on purpose over clean clips; prints a Markdown table.
 
-    python benchmarks/gate_defects.py --wheels DIR --spark DIR > table.md
+    python benchmarks/gate_defects.py --wheels DIR --spark DIR --marks FILE > table.md
+
+`--fresh` takes the clips of `gate_fresh.py`, which no limit was set with, instead of those of
+`gate_clips.py`, which all were.
 
 `--wheels` holds the unpacked wheels that `gate_clips.py` names, `--spark` renders of the bundled
 model as `*.npy` (uint8, 16 x 128 x 128 x 3). What was measured is kept
@@ -20,6 +23,7 @@ from pathlib import Path
 import cv2
 
 from gate_clips import DEFECTS, STRENGTHS, clips
+from gate_fresh import FRESH_WRITTEN, fresh
 from reelkiln.gate.colour import Colours, dominant
 from reelkiln.gate.judge import judge
 from reelkiln.gate.measure import Wanted, measure
@@ -29,7 +33,7 @@ from reelkiln.reel import Clip
 
 READ = ("garbled text", "watermark")
 
-WRITTEN = ("ffmpeg/testsrc2",)
+WRITTEN = ("ffmpeg/testsrc2", *FRESH_WRITTEN)
 """Clips that hold writing of their own (a running clock), which the reader rightly reads: they are
 left out of the writing rows."""
 
@@ -76,10 +80,11 @@ def main() -> None:
     parser.add_argument("--wheels", type=Path, required=True)
     parser.add_argument("--spark", type=Path, required=True)
     parser.add_argument("--marks", type=Path, required=True)
+    parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--processes", type=int, default=2)
     wish = parser.parse_args()
     told = json.loads(wish.marks.read_text()) if wish.marks.exists() else {}
-    clean = clips(wish.wheels, wish.spark)
+    clean = (fresh if wish.fresh else clips)(wish.wheels, wish.spark)
     jobs = []
     for seed, (name, clip) in enumerate(clean.items()):
         rows = [row for row in DEFECTS if row not in READ or name not in WRITTEN]
@@ -95,8 +100,16 @@ def main() -> None:
 
 
 def reasons(told: dict[str, dict[str, float]]) -> dict[str, tuple[str, ...]]:
-    """What the gate says of each version of a clip."""
-    said = {what: judge(marks).reasons for what, marks in told.items()}
+    """What the gate says of each version of a clip.
+
+    A pattern over a scene that stands still is not sought: such clips are no part of its row.
+    """
+    still = "ghost_repeats" not in told["clean"]
+    said = {
+        what: judge(marks).reasons
+        for what, marks in told.items()
+        if not (still and what.startswith("ghost pattern"))
+    }
     return said | {"clean": said["clean"] + said.pop("clean text", ())}
 
 

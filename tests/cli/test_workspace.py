@@ -1,6 +1,7 @@
 """init, shots, templates, batch and tune as processes, with the family that needs no weights."""
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,29 @@ def test_a_picture_of_an_effect_needs_somebody_who_says_that_it_is_true(brand):
     Path("other.mp4").write_bytes(b"no film")
     assert "not in the ledger" in refused(run("review", "other.mp4", "--reject"), 2)
     assert run("review", "none.mp4", "--reject").returncode == 2
+
+
+def test_a_batch_is_held_against_brand_and_product_and_so_is_its_film_afterwards(brand):
+    """Every number goes into the sidecar and the ledger; `gate` measures the film by them again."""
+    from PIL import Image
+
+    Image.new("RGB", (60, 80), (200, 90, 120)).save("cream.png")
+    table = Path("products.csv")
+    lines = table.read_text("utf-8").splitlines()
+    row = next(at for at, line in enumerate(lines) if line.startswith("rose-face-cream"))
+    lines[row] += "cream.png"
+    table.write_text("\n".join(lines) + "\n", "utf-8")
+    Path("b.csv").write_text(BATCH.splitlines()[0] + "\nhero-reveal,rose-face-cream,1,1,null\n")
+    done = run("batch", "b.csv", "--json")
+    assert done.returncode == 0, done.stderr
+    film = Path(result(done)["clips"][0]["film"])
+    (note,) = json.loads(film.with_name(film.name + ".json").read_text("utf-8"))["recipe"]["takes"]
+    assert {"palette", "product_colour", "product_shape", "luma", "jump"} <= note["marks"].keys()
+    with sqlite3.connect(".reelkiln/ledger.db") as ledger:
+        (marks,) = ledger.execute("SELECT marks FROM takes").fetchone()
+    ledger.close()
+    assert json.loads(marks).keys() == note["marks"].keys()
+    (seen,) = result(run("gate", film, "--json"))["films"]
+    assert {"palette", "product_colour"} <= seen["marks"].keys()
+    assert seen["words"]
+    assert "palette" not in seen["not_measured"]

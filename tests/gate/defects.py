@@ -153,6 +153,28 @@ def watermark(clip: Clip, strength: int, seed: int) -> Clip:
     return _with(clip, clip.frames * (1 - mask) + mask * (255 if clip.frames.mean() < 140 else 0))
 
 
+def pattern(clip: Clip, strength: int, seed: int) -> Clip:
+    """A see-through figure without letters, again and again over the frame, that stays in its
+    place: 12 %, 25 %, 45 % opaque."""
+    height, width = clip.frames.shape[1:3]
+    step = round(width * (0.22, 0.28, 0.18)[seed % 3])
+    mask = np.zeros((height, width), np.uint8)
+    thick, size = max(1, width // 170), step // 4
+    for row, y in enumerate(range(step // 3, height + step, round(step * 0.8))):
+        for x in range(step // 2 + row % 2 * step // 2, width + step, step):
+            if seed % 3 == 0:
+                cv2.circle(mask, (x, y), size, 255, thick, cv2.LINE_AA)
+                cv2.circle(mask, (x, y), size // 2, 255, thick, cv2.LINE_AA)
+            elif seed % 3 == 1:
+                cv2.line(mask, (x - size, y - size), (x + size, y + size), 255, thick, cv2.LINE_AA)
+                cv2.line(mask, (x - size, y + size), (x + size, y - size), 255, thick, cv2.LINE_AA)
+            else:
+                box = cv2.boxPoints(((x, y), (1.6 * size, size), 30)).astype(int)
+                cv2.polylines(mask, [box], True, 255, thick, cv2.LINE_AA)
+    cover = mask[None, ..., None].astype(np.float32) / 255 * (0.12, 0.25, 0.45)[strength]
+    return _with(clip, clip.frames * (1 - cover) + cover * (255 if clip.frames.mean() < 140 else 0))
+
+
 DEFECTS: dict[str, Defect] = {
     "black": black,
     "NaN": not_finite,
@@ -164,6 +186,7 @@ DEFECTS: dict[str, Defect] = {
     "burnt": burnt,
     "garbled text": garbled,
     "watermark": watermark,
+    "ghost pattern": pattern,
     "letterbox": letterbox,
     "off-palette": off_palette,
     "seam": seam,

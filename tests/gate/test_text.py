@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,12 +12,13 @@ from hypothesis import strategies as st
 
 from reelkiln.errors import MissingLibrary
 from reelkiln.gate.judge import judge
+from reelkiln.gate.measure import measure
 from reelkiln.gate.nsfw import nsfw_marks, open_detector
 from reelkiln.gate.overlay import Overlay
 from reelkiln.gate.text import Word, distance, open_reader, read_text, text_marks
 from reelkiln.gate.view import view
 
-from .defects import garbled, watermark
+from .defects import garbled, pattern, watermark
 from .sources import glide, product, texture
 
 BOTTLE = product((180, 40, 50), (225, 205, 170))
@@ -88,6 +90,52 @@ def test_an_overlay_without_letters_shows_over_time():
     frames[:, 100:164, 200:264] += mark[..., None]
     stamped = type(clouds)(np.clip(frames, 0, 255).astype(np.uint8), clouds.fps)
     assert energy(stamped) > 2 * energy(clouds)
+
+
+@pytest.mark.parametrize("kind", [0, 1, 2])
+def test_a_pattern_that_repeats_over_a_moving_scene_is_refused(kind):
+    clouds = glide(texture(8, 6.0), 7.0)
+    assert measure(clouds)["ghost_repeats"] < 0.05
+    verdict = judge(measure(pattern(clouds, 1, kind)))
+    assert any("faint pattern" in reason for reason in verdict.reasons)
+    assert verdict.action == "other_seed"
+
+
+def test_one_still_thing_and_one_straight_line_are_no_pattern():
+    clouds = glide(texture(8, 6.0), 7.0)
+    frames = clouds.frames.copy()
+    frames[:, 90:200, 180:260] = (200, 40, 60)
+    frames[:, 240:] = (90, 70, 50)
+    assert measure(type(clouds)(frames, clouds.fps))["ghost_repeats"] < 0.05
+
+
+def test_of_a_scene_that_stands_time_says_nothing():
+    assert "ghost_repeats" not in measure(BOTTLE)
+    assert "ghost_repeats" not in measure(type(BOTTLE)(CLOUDS.frames[:6], CLOUDS.fps))
+
+
+def test_what_was_there_in_one_half_only_is_no_overlay():
+    clouds = glide(texture(8, 6.0), 7.0)
+    frames = clouds.frames.copy()
+    frames[:8] = pattern(clouds, 2, 0).frames[:8]
+    assert measure(type(clouds)(frames, clouds.fps))["ghost_repeats"] == 0
+
+
+def test_the_detector_gets_what_it_expects_and_its_findings_come_back(monkeypatch):
+    """nudenet is not installed here (AGPL); this stands in for it, as its 3.4.2 behaves."""
+    shown = []
+
+    class NudeDetector:
+        def detect(self, picture):
+            assert isinstance(picture, np.ndarray)
+            assert picture.flags["C_CONTIGUOUS"]
+            shown.append(picture)
+            return [{"class": "BUTTOCKS_EXPOSED", "score": 0.6, "box": [0, 0, 4, 4]}]
+
+    monkeypatch.setitem(sys.modules, "nudenet", SimpleNamespace(NudeDetector=NudeDetector))
+    assert nsfw_marks(BOTTLE, open_detector()) == {"nsfw": 0.6}
+    # It reads files with OpenCV: blue comes first.
+    assert np.array_equal(shown[0], BOTTLE.frames[0][..., ::-1])
 
 
 def test_absent_extras_are_named_and_not_measured(monkeypatch):

@@ -1,7 +1,7 @@
 """Less motion: how freely AnimateDiff's motion modules let frames differ.
 
-A motion module mixes each place's values over time by attention. Scaling the keys by a share below 1
-flattens that attention: every frame then looks at all others more evenly, and their pictures come
+A motion module mixes each place's values over time by attention. Scaling the keys by a share below
+1 flattens that attention: every frame then looks at all others more evenly, and their pictures come
 nearer to each other. At 0 each frame sees the plain mean of all. What it does was measured on the
 bundled model (docs/measured/motion.md).
 

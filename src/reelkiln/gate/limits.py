@@ -207,6 +207,15 @@ FIXED = Limits(
             because="a name is right or wrong",
         ),
         Limit(
+            mark="ghost_repeats",
+            high=0.09,
+            says="a faint pattern lies over the whole picture, like a stock library's mark"
+            " (repetition {:.2f} of 1)",
+            action="other_seed",
+            because="clean clips that move stay under 0.08; AnimateDiff's motion modules copy the"
+            " marks of the previews that they were trained on",
+        ),
+        Limit(
             mark="nsfw",
             high=0.5,
             says="there may be nudity (certainty {:.0%})",

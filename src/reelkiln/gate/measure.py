@@ -62,10 +62,10 @@ class Gauge:
             now = view(frame)
             for noun in (self._light, self._change, self._motion):
                 noun.see(now)
-            # What stays over time shows in every second frame, colours in every fourth.
+            self._overlay.see(now)
+            # Lines stay over time and show in every second frame, colours in every fourth.
             if self._frames % 2 == 0:
                 self._edges.see(now)
-                self._overlay.see(now)
             if self._frames % 4 == 0:
                 self._colours.see(now)
             self._frames += 1

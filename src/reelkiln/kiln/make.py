@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reelkiln import __version__
@@ -21,7 +21,7 @@ from reelkiln.kiln.furnace import Furnace
 from reelkiln.kiln.names import refused
 from reelkiln.kiln.phases import Charge, Outcome, fire_all
 from reelkiln.kiln.recipe import Recipe, Weights, take_note
-from reelkiln.kiln.standards import Standards, limits_for, photo_for, reader_for, scorer_for
+from reelkiln.kiln.standards import limits_for, photo_for, standards_for
 from reelkiln.kiln.start import picture_hash, with_picture
 from reelkiln.kiln.watch import PhaseClock, Watch
 from reelkiln.kiln.weights import weights_of
@@ -96,8 +96,7 @@ class _Making:
         self.folders = locate(card, preset, bench.cache)
         self.signer = bench.signer()
         self.weights = weights_of(card, preset, self.folders)
-        self.scorer = scorer_for(self.folders, bench.cache)
-        self.reader = reader_for(card)
+        self.standards = standards_for(card, self.folders, bench.cache)
         self.photos = {order.photo: photo_for(order.photo) for order in orders}
         self.clocks = [
             PhaseClock(bench.clock, watch, clip=number, clips=len(orders))
@@ -137,8 +136,11 @@ class _Making:
             shot=order.shot,
             plan=order.plan,
             clock=self.clocks[number],
-            standards=Standards(
-                limits, order.palette, self.scorer, self.reader, self.photos[order.photo]
+            standards=replace(
+                self.standards,
+                limits=limits,
+                palette=order.palette,
+                photo=self.photos[order.photo],
             ),
         )
 

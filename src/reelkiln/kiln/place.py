@@ -21,7 +21,7 @@ from reelkiln.kiln.furnace import Furnace
 from reelkiln.kiln.phases import Charge, fire_all
 from reelkiln.kiln.recipe import Weights
 from reelkiln.kiln.renderer import Rendered, RenderOrder, weights_digest
-from reelkiln.kiln.standards import Standards, limits_from, photo_from, reader_for, scorer_for
+from reelkiln.kiln.standards import Standards, limits_from, photo_from, standards_for
 from reelkiln.kiln.watch import PhaseClock, Watch
 from reelkiln.kiln.weights import weights_of
 from reelkiln.models.installed import locate
@@ -177,8 +177,7 @@ class Place:
             self._refuse_busy(order.plan)
             folders = self._find(*wanted)
             self._weights = weights_of(*wanted, folders)
-            scorer = scorer_for(folders, self._cache)
-            self._standards = Standards(scorer=scorer, reader=reader_for(order.card))
+            self._standards = standards_for(order.card, folders, self._cache)
             self._furnace = Furnace(
                 find_backend(order.card.family), order.card, folders, cache=self._cache
             )

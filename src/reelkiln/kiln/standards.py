@@ -20,6 +20,7 @@ from reelkiln.gate.judge import judge, score_mark
 from reelkiln.gate.learnt import robust_limits
 from reelkiln.gate.limits import FIXED, Limits
 from reelkiln.gate.measure import Wanted, measure
+from reelkiln.gate.nsfw import nsfw_marks, open_detector
 from reelkiln.gate.product import open_photo, product_marks
 from reelkiln.gate.text import open_reader, read_text, text_marks
 from reelkiln.models.installed import is_installed, locate
@@ -32,12 +33,14 @@ from reelkiln.store.reviews import approved_marks
 
 if TYPE_CHECKING:
     from reelkiln.backends.score import Scorer
+    from reelkiln.gate.nsfw import Detector
     from reelkiln.gate.product import Photo
     from reelkiln.gate.text import Reader
 
 __all__ = [
     "JUDGE",
     "Standards",
+    "detector_for",
     "limits_for",
     "limits_from",
     "photo_for",
@@ -46,6 +49,7 @@ __all__ = [
     "reader_for",
     "scorer_for",
     "scorer_here",
+    "standards_for",
     "usual_for",
 ]
 
@@ -67,6 +71,7 @@ class Standards:
     scorer: Scorer | None = None
     reader: Reader | None = None
     photo: Photo | None = None
+    detector: Detector | None = None
 
     def verdict(self, clip: Clip, segment: Segment, before: Clip | None = None) -> Verdict:
         """Measure a take of a segment and judge it.
@@ -78,6 +83,7 @@ class Standards:
         marks |= score_mark(self.scorer, clip, segment.prompt)
         if self.reader is not None:
             marks |= text_marks(read_text(clip, self.reader))
+        marks |= nsfw_marks(clip, self.detector)
         if self.photo is not None:
             marks |= product_marks(clip, self.photo)
         if before is not None:
@@ -85,6 +91,15 @@ class Standards:
             new = Clip(clip.frames[segment.lead_frames :], clip.fps)
             marks |= join_marks(before, new)
         return judge(marks, self.limits)
+
+
+def standards_for(card: Card, folders: Folders, cache_folder: Path | None) -> Standards:
+    """What takes of a model are held against whatever they show: all that is installed here."""
+    return Standards(
+        scorer=scorer_for(folders, cache_folder),
+        reader=reader_for(card),
+        detector=detector_for(card),
+    )
 
 
 def limits_for(origin: Origin | None, ledger: Ledger, card: Card) -> Limits:
@@ -156,6 +171,19 @@ def reader_for(card: Card) -> Reader | None:
         return None
     try:
         return open_reader()
+    except MissingLibrary:
+        return None
+
+
+def detector_for(card: Card) -> Detector | None:
+    """What looks for nudity, where the extra `nsfw` is installed: who installs it wants it used.
+
+    The bundled model draws nobody.
+    """
+    if card.bundled:
+        return None
+    try:
+        return open_detector()
     except MissingLibrary:
         return None
 

@@ -1,0 +1,131 @@
+"""What a film is held against: what a person asks for, else what the film says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gate.defects import seam
+from gate.sources import product
+from kiln.nulls import GPU, LED, null_card, null_shot
+from kiln.test_inspect import encode
+from kiln.test_recipe import RECIPE
+from reelkiln.film.sidecar import write_sidecar
+from reelkiln.kiln.gating import Asked, gate_films
+from reelkiln.kiln.known import Known, known_of
+from reelkiln.kiln.recipe import recipe_to_json
+from reelkiln.plan.walk import plan_shot
+from reelkiln.reel import Clip, Origin
+from reelkiln.script.starter import write_starter
+from reelkiln.script.workspace import read_workspace
+
+BOTTLE = product((180, 40, 50), (225, 205, 170))
+SKU = "rose-face-cream"
+
+
+@pytest.fixture
+def space():
+    """A workspace whose rose cream has a photo: the bottle of the film, cut out."""
+    from PIL import Image
+
+    write_starter(Path("glow"))
+    photo = BOTTLE.frames[0][60:260, 110:210]
+    Image.fromarray(photo).save("glow/cream.png")
+    table = Path("glow/products.csv")
+    lines = table.read_text("utf-8").splitlines()
+    row = next(at for at, line in enumerate(lines) if line.startswith(SKU))
+    lines[row] += "cream.png"
+    table.write_text("\n".join(lines) + "\n", "utf-8")
+    return read_workspace(Path("glow"))
+
+
+def ours(clip: Clip, name: str) -> Path:
+    """A film of two segments, 8 frames each, with its sidecar."""
+    film = encode(clip, name)
+    card = null_card(reach=LED)
+    plan = plan_shot(null_shot(card, seconds=Fraction(7, 4)), card, GPU)
+    assert [(one.frames, one.lead_frames) for one in plan.segments[:2]] == [(8, 0), (8, 2)]
+    origin = Origin(template="hero-reveal", variant="v", product=SKU, number=0)
+    recipe = replace(RECIPE, plan=plan, origin=origin)
+    write_sidecar(film, {"recipe": recipe_to_json(recipe)})
+    return film
+
+
+def test_a_film_says_its_words_and_where_its_segments_meet(space):
+    film = ours(BOTTLE, "ours.mp4")
+    assert known_of(film) == Known("a red jar", "null", (Fraction(1),))
+    known = known_of(film, space)
+    assert known.palette == space.brand.palette
+    assert known.photo == Path("glow/cream.png")
+    assert known_of(encode(BOTTLE, "theirs.mp4"), space) == Known()
+
+
+def test_words_that_nobody_can_read_are_no_recipe():
+    film = encode(BOTTLE, "film.mp4")
+    for text in ("", "{}", '{"recipe": 3}', "not json", '{"recipe": {"format": 1}}'):
+        Path("film.mp4.json").write_text(text, "utf-8")
+        assert known_of(film) == Known()
+
+
+def test_brand_product_and_joins_are_measured_from_the_films_own_recipe(space):
+    film = ours(seam(BOTTLE, 1, 0), "seam.mp4")
+    (seen,) = gate_films([film], Asked(), space=space, cache=Path("none"))
+    marks = seen.verdict.marks
+    assert {"palette", "product_colour", "product_shape", "join", "join_jump"} <= marks.keys()
+    assert marks["product_shape"] > 0.3
+    assert any("two segments meet" in reason for reason in seen.verdict.reasons)
+    assert not any("palette" in reason for reason in seen.verdict.reasons)
+    assert seen.unmeasured == ("writing", "nudity", "fit to the words")
+    assert seen.words == "a red jar"
+
+
+def test_what_a_person_asks_for_wins_and_is_judged(space):
+    film = ours(BOTTLE, "ours.mp4")
+    asked = Asked(prompt="a green jar", palette=("#00ff00",))
+    (seen,) = gate_films([film], asked, space=space, cache=Path("none"))
+    assert seen.words == "a green jar"
+    assert any("off the palette" in reason for reason in seen.verdict.reasons)
+
+
+@pytest.mark.torch
+def test_a_film_of_spark_is_scored_by_its_judge_and_not_refused_for_it():
+    film = encode(Clip(BOTTLE.frames[:, ::4, ::4], BOTTLE.fps), "spark.mp4")
+    shot = replace(RECIPE.shot, model="spark", prompt="a black ball falling, navy background")
+    write_sidecar(film, {"recipe": recipe_to_json(replace(RECIPE, shot=shot))})
+    (seen,) = gate_films([film], Asked(), space=None, cache=Path("none"))
+    assert -1 <= seen.verdict.marks["score"] <= 1
+    assert not any("words" in reason for reason in seen.verdict.reasons)
+    assert "fit to the words" not in seen.unmeasured
+
+
+@pytest.mark.torch
+def test_a_scorer_that_was_pulled_measures_any_film():
+    from reelkiln.backends.tiny_scorer import write_siglip
+    from reelkiln.models.layout import snapshot_folder
+    from reelkiln.models.scorers import find_scorer
+
+    (source,) = find_scorer("siglip").sources
+    write_siglip(snapshot_folder(Path("cache"), source.repo, source.revision))
+    film = encode(BOTTLE, "theirs.mp4")
+    asked = Asked(prompt="a bottle")
+    (seen,) = gate_films([film], asked, space=None, cache=Path("cache"))
+    assert seen.verdict.kept, seen.verdict.reasons
+    assert -1 <= seen.verdict.marks["alignment"] <= 1
+    (silent,) = gate_films([film], Asked(), space=None, cache=Path("cache"))
+    assert "fit to the words" in silent.unmeasured
+
+
+def test_a_cut_where_it_is_meant_is_no_fault_and_elsewhere_is_one():
+    from reelkiln.gate.judge import judge
+    from reelkiln.gate.measure import Wanted, measure
+
+    other = product((30, 90, 180), (250, 250, 250), 3.0)
+    film = Clip(np.concatenate([BOTTLE.frames, other.frames]), BOTTLE.fps)
+    assert not judge(measure(film)).kept
+    meant = judge(measure(film, Wanted(cuts=(16,))))
+    assert meant.kept, meant.reasons
+    assert not judge(measure(film, Wanted(cuts=(9,)))).kept
