@@ -1,5 +1,6 @@
 """LTX through the seam, against diffusers' own pipeline on the same tiny weights."""
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,14 +13,14 @@ from transformers import T5Config, T5EncoderModel
 
 from reelkiln.backends.eight_bits import is_narrow
 from reelkiln.backends.libraries import quiet
-from reelkiln.backends.ltx_decode import decode_windows, tiled
+from reelkiln.backends.ltx_decode import STRIDES, decode_windows, tiled
 from reelkiln.backends.ltx_files import load_transformer, load_vae
 from reelkiln.backends.registry import find_backend
 from reelkiln.backends.seam import Folders
 from reelkiln.backends.t5 import load_tokenizer
 from reelkiln.backends.tiny_ltx import MODEL, TINY_LTX, write_ltx
 from reelkiln.errors import UsageError, WeightsBroken
-from reelkiln.models.cards import find_card
+from reelkiln.models.cards import find_card, load_cards
 from reelkiln.plan.ladder import Rung
 from reelkiln.plan.plan import Plan
 from reelkiln.reel import Clip
@@ -231,6 +232,25 @@ def test_tiles_of_the_picture_are_the_whole_away_from_their_edges(vae):
     assert not torch.equal(parts, whole)
     assert (parts - whole)[..., :320, :320].abs().max() < 2e-3  # six cells from the first edge
     assert (parts - whole).abs().mean() < 0.15 * whole.std()
+
+
+def test_other_tiles_have_their_borders_elsewhere_and_show_the_same_picture(vae):
+    latents = smooth_latents(9, side=20)
+    told = torch.tensor([0.05])
+    with torch.no_grad():
+        whole = vae.decoder(latents, told)
+        ways = [tiled(vae, 256, tiling)(latents, told) for tiling in range(len(STRIDES))]
+    for parts in ways:
+        assert parts.shape == whole.shape
+        assert (parts - whole).abs().mean() < 0.2 * whole.std()
+    errors = [(parts - whole).abs().mean((0, 1, 2, 3)) for parts in ways]
+    for one, other in itertools.combinations(errors, 2):
+        assert not torch.allclose(one, other, atol=1e-4)
+
+
+def test_every_card_that_decodes_in_tiles_names_all_ways_to_lay_them():
+    for card in load_cards().values():
+        assert card.tilings == (len(STRIDES) if card.costs.decode_tile else 1), card.name
 
 
 @pytest.mark.parametrize("decode", ["whole", "frames", "tiles"])

@@ -29,16 +29,17 @@ def test_motion_goes_down_step_by_step_and_then_no_further():
 
 
 def test_tiles_are_laid_in_every_way_once():
-    assert [retiled(PLAN, CARD).tiling, retiled(retiled(PLAN, CARD), CARD).tiling] == [1, 2]
+    tiled = replace(PLAN, rung=replace(PLAN.rung, decode="tiles"))
+    assert [retiled(tiled, CARD).tiling, retiled(retiled(tiled, CARD), CARD).tiling] == [1, 2]
     with pytest.raises(PlanRefused, match="no other way"):
-        retiled(replace(PLAN, tiling=2), CARD)
+        retiled(replace(tiled, tiling=2), CARD)
 
 
 def test_a_model_without_such_ways_says_so():
     plain = replace(CARD, calmer=(), tilings=1)
     with pytest.raises(PlanRefused, match="cannot be told to move less"):
         calmer(PLAN, plain)
-    with pytest.raises(PlanRefused, match="decodes without tiles"):
+    with pytest.raises(PlanRefused, match="was decoded without tiles"):
         retiled(PLAN, plain)
 
 

@@ -248,7 +248,7 @@ class _Session:
 
     def _decoder(self) -> Any:
         if self._plan.rung.decode == "tiles":
-            return tiled(self._vae, self._card.costs.decode_tile)
+            return tiled(self._vae, self._card.costs.decode_tile, self._plan.tiling)
         return self._vae.decoder
 
     def _pictures(self, latents: Any, steps: Steps) -> tuple[NDArray[np.uint8], int]:

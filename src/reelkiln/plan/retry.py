@@ -32,8 +32,9 @@ def retiled(plan: Plan, card: Card) -> Plan:
     Raises:
         PlanRefused: it decodes without tiles, or every way to lay them was tried.
     """
+    if plan.rung.decode != "tiles":
+        raise PlanRefused(f"{card.name} was decoded without tiles", hint=_OTHER_SEED)
     if plan.tiling + 1 >= card.tilings:
-        said = "has no other way to lay its tiles" if card.tilings > 1 else "decodes without tiles"
-        raise PlanRefused(f"{card.name} {said}", hint=_OTHER_SEED)
+        raise PlanRefused(f"{card.name} has no other way to lay its tiles", hint=_OTHER_SEED)
     why = "Borders of tiles showed: laid elsewhere."
     return replace(plan, tiling=plan.tiling + 1, because=(why,))
