@@ -59,7 +59,7 @@ def test_all_mistakes_of_all_files_at_once(folder):
     assert any(
         f.startswith("templates/texture-swirl.yaml") and "title is missing" in f for f in found
     )
-    assert any(f.startswith("storyboards/launch.yaml:16:15: no template is called packshot "
+    assert any(f.startswith("storyboards/launch.yaml:17:15: no template is called packshot "
                             "(did you mean packshot-cta?)") for f in found)  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def test_claims_are_refused_in_the_words_that_are_shown(folder):
     assert any(
         f.startswith("products.csv:3:6: benefit of rose-face-cream claims: cures") for f in found
     )
-    assert any("storyboards/launch.yaml:22:" in f and "erases wrinkles" in f for f in found)
+    assert any("storyboards/launch.yaml:23:" in f and "erases wrinkles" in f for f in found)
 
 
 def test_a_product_that_lacks_a_value(folder):
