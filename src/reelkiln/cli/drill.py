@@ -139,12 +139,12 @@ def _table(moment: Moment, kills: int) -> Table:
         f"   {moment.seconds:.0f} s"
     )
     table = Table(title=title, caption=moment.said, title_justify="left", caption_justify="left")
-    for head in ("clip", "state", "doing", "begun"):
+    for head in ("clip", "state", "doing", "tries"):
         table.add_column(head, min_width=10)
     for row in moment.rows[-ROWS:]:
         doing = row.phase if row.state == "running" and moment.working else ""
         style = {"delivered": "green", "running": "bold"}.get(row.state, "")
-        table.add_row(row.id, row.state, doing, f"{row.runs} times", style=style)
+        table.add_row(row.id, row.state, doing, str(row.runs), style=style)
     return table
 
 

@@ -64,6 +64,9 @@ class FleetRenderer:
 
     def __init__(self, address: str, token: Path, *, cache: Path | None = None) -> None:
         self._cache = cache
+        self._all: tuple[_Seat, ...] = ()
+        self._seats: Seats[_Seat] = Seats()
+        self._closed = threading.Event()
         self._voice = ExitStack()
         self._voice.enter_context(hushed("ray_"))
         try:
@@ -85,9 +88,7 @@ class FleetRenderer:
             max_task_retries=0,
             max_concurrency=3,  # render, hear and stop
         )
-        self._seats: Seats[_Seat] = Seats()
         self._all = tuple(_Seat(self._ray, remote.remote()) for _ in range(count))
-        self._closed = threading.Event()
         try:
             self._greet()
         except BaseException:
@@ -114,10 +115,9 @@ class FleetRenderer:
 
     def close(self) -> None:
         """End every actor and leave the fleet; its computers stay."""
-        if getattr(self, "_closed", None) is not None:
-            self._closed.set()
+        self._closed.set()
         if self._ray.is_initialized():
-            for seat in getattr(self, "_all", ()):
+            for seat in self._all:
                 with suppress(Exception):
                     self._ray.kill(seat.actor)
             self._ray.shutdown()
@@ -270,7 +270,7 @@ def _check_reachable(address: str) -> None:
     except (OSError, ValueError, OverflowError) as error:
         raise UsageError(
             f"nothing answers at {address}: {getattr(error, 'strerror', None) or error}",
-            hint="Is `reelkiln fleet desk` running there?",
+            hint="Start `reelkiln fleet desk` there, or say --fleet one.",
         ) from error
 
 
