@@ -49,7 +49,7 @@ class Saying:
 
 
 def test_a_good_clip_passes_and_palette_is_measured_but_not_judged(clip):
-    limits = limits_for(None, None, CARD)
+    limits = limits_for(None, None)
     near = Standards(limits, palette=("#e8b7a6", "#3c281e")).verdict(clip, JAR)
     far = Standards(limits, palette=("#00ff00",)).verdict(clip, JAR)
     assert near.kept, near.reasons
@@ -81,15 +81,19 @@ def test_what_is_absent_is_not_measured(clip, tmp_path):
     assert reader_for(find_card("spark")) is None
 
 
-def test_the_bundled_models_score_is_measured_and_not_judged(clip):
-    limits = limits_for(None, None, find_card("spark"))
-    verdict = Standards(limits, scorer=Saying(-0.9)).verdict(clip, replace(JAR, prompt="a red jar"))
-    assert (verdict.kept, verdict.marks["score"]) == (True, -0.9)
+def test_a_take_that_does_not_show_its_words_is_refused(clip):
+    wrong, right = (
+        Standards(limits_for(None, None), scorer=Saying(score)).verdict(clip, JAR)
+        for score in (-0.2, 0.6)
+    )
+    assert (wrong.kept, wrong.marks["score"]) == (False, -0.2)
+    assert "does not show what the words say" in wrong.reasons[0]
+    assert right.kept
 
 
 def test_twenty_approved_takes_teach_what_is_usual(tmp_path):
     with open_ledger(tmp_path / "ledger.db") as ledger:
-        assert limits_for(ORIGIN, ledger, CARD) == FIXED.without("palette")
+        assert limits_for(ORIGIN, ledger) == FIXED.without("palette")
         for number in range(20):
             verdict = Verdict(True, (), {"palette": 10.0 + number % 3})
             take = Take(segment=0, attempt=1, seed=number, path="", sha256="0", verdict=verdict)
@@ -100,8 +104,8 @@ def test_twenty_approved_takes_teach_what_is_usual(tmp_path):
             record_review(
                 ledger, sha256=str(number), approved=True, reviewer="ada", note="", now=NOW
             )
-        learnt = limits_for(ORIGIN, ledger, CARD).rules[-1]
-        other = limits_for(Origin(template="x", variant="v", product="p", number=0), ledger, CARD)
+        learnt = limits_for(ORIGIN, ledger).rules[-1]
+        other = limits_for(Origin(template="x", variant="v", product="p", number=0), ledger)
     assert learnt.mark == "palette"
     assert learnt.low < 10
     assert 12 < learnt.high < 40
@@ -153,7 +157,7 @@ def test_a_scorer_that_was_pulled_is_used_where_the_model_has_none(clip, tmp_pat
     (source,) = find_scorer("siglip").sources
     write_siglip(snapshot_folder(tmp_path, source.repo, source.revision))
     scorer = scorer_for({"model": tmp_path}, tmp_path)
-    verdict = Standards(limits_for(None, None, CARD), scorer=scorer).verdict(clip, JAR)
+    verdict = Standards(limits_for(None, None), scorer=scorer).verdict(clip, JAR)
     assert verdict.kept, verdict.reasons
     assert -1 <= verdict.marks["alignment"] <= 1
     assert "score" not in verdict.marks

@@ -124,6 +124,8 @@ def test_a_model_without_a_list_knows_every_word():
     assert unknown_words(spark, "zzz 瓶")
     assert unknown_words(spark, "a robot in a city at light speed")  # halves of phrases
     assert not unknown_words(spark, "a robot, Zoom-In")
+    assert not unknown_words(spark, "sunscreen")  # trained on, though the card says "tube"
+    assert not unknown_words(spark, "A robot in a forest.")
 
 
 def test_targets_are_named_numbered_or_put_in_a_folder(tmp_path):

@@ -20,7 +20,15 @@ from reelkiln.backends.weights import check_safetensors
 from reelkiln.errors import WeightsBroken
 from reelkiln.reel import Clip
 
-__all__ = ["NullScorer", "Scorer", "SparkScorer", "Vocabulary", "open_scorer", "read_words"]
+__all__ = [
+    "NullScorer",
+    "Scorer",
+    "SparkScorer",
+    "Vocabulary",
+    "open_scorer",
+    "read_vocabulary",
+    "read_words",
+]
 
 Vocabulary = Mapping[str, Mapping[str, tuple[str, ...]]]
 """Factor ("product", "motion", …) to label to the phrases that name it."""
@@ -152,11 +160,24 @@ def open_scorer(folder: Path) -> SparkScorer:
         raise WeightsBroken(
             f"{weights} holds other layers than the judge has", hint="Install reelkiln again."
         ) from error
-    vocabulary = {
-        f: {label: tuple(said) for label, said in labels.items()}
-        for f, labels in (factors["factors"] | {"light": factors["other"]}).items()
-    }
+    vocabulary = _phrases(factors)
     return SparkScorer(network.eval().requires_grad_(False), vocabulary, judged)
+
+
+def read_vocabulary(folder: Path) -> Vocabulary:
+    """Every phrase that the model of a judge was trained on, without loading the judge.
+
+    Raises:
+        WeightsBroken: its `config.json` cannot be read; it is named.
+    """
+    return _phrases(_read_config(folder / "config.json"))
+
+
+def _phrases(config: Mapping[str, Any]) -> Vocabulary:
+    return {
+        f: {label: tuple(said) for label, said in labels.items()}
+        for f, labels in (config["factors"] | {"light": config["other"]}).items()
+    }
 
 
 def _read_config(file: Path) -> dict[str, Any]:

@@ -131,7 +131,7 @@ class _Making:
 
     def _charge(self, number: int) -> Charge:
         order = self.orders[number]
-        limits = limits_for(order.origin, self.bench.ledger, self.choice.card)
+        limits = limits_for(order.origin, self.bench.ledger)
         return Charge(
             shot=order.shot,
             plan=order.plan,

@@ -123,7 +123,7 @@ class Place:
             clock=PhaseClock(time.perf_counter, Watch(watch.on_progress, note)),
             standards=replace(
                 self._standards,
-                limits=limits_from(order.usual, order.card),
+                limits=limits_from(order.usual),
                 palette=order.palette,
                 photo=photo_from(order.photo),
             ),

@@ -151,7 +151,7 @@ class _Shooting:
 
     def _charge(self, number: int) -> Charge:
         order = self.orders[number]
-        limits = limits_for(order.origin, self.bench.ledger, self.choice.card)
+        limits = limits_for(order.origin, self.bench.ledger)
         standards = Standards(
             limits, order.palette, self.scorer, self.reader, photo_for(order.photo)
         )

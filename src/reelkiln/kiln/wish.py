@@ -133,11 +133,24 @@ def networks_that_refuse(seconds: Fraction) -> tuple[str, ...]:
 
 
 def unknown_words(card: Card, prompt: str) -> bool:
-    """Whether the model knows a list of words and none of them stands in the prompt."""
+    """Whether the model knows a list of words and none of them stands in the prompt.
+
+    The card's list is for people to read; other words for the same things, which the model was
+    trained on too ("sunscreen", "in a forest"), stand beside its judge.
+    """
     spoken = f" {' '.join(re.findall(WORD, prompt.lower()))} "
-    return bool(card.vocabulary) and not any(
+    if not card.vocabulary or any(
         f" {' '.join(re.findall(WORD, phrase.lower()))} " in spoken for phrase in card.vocabulary
-    )
+    ):
+        return False
+    # Seldom needed, and the gate's libraries take a second to import.
+    from reelkiln.backends.score import read_vocabulary, read_words
+    from reelkiln.kiln.standards import JUDGE
+    from reelkiln.models.installed import locate
+
+    if not (card.bundled and any(source.name == JUDGE for source in card.sources)):
+        return True
+    return not read_words(prompt, read_vocabulary(locate(card, card.default_preset)[JUDGE]))
 
 
 def advice(shot: Shot, card: Card) -> tuple[str, ...]:
