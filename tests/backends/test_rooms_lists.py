@@ -26,7 +26,7 @@ def test_an_unknown_family_comes_with_the_nearest_name():
     assert "animatediff" in raised.value.hint
     with pytest.raises(UnknownName) as raised:
         find_backend("zzz")
-    assert "animatediff, null" in raised.value.hint
+    assert "animatediff, ltx, null" in raised.value.hint
 
 
 def test_presets_may_name_schedulers_of_the_list_only():
