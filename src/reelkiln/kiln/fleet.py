@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import signal
 import socket
 import threading
@@ -67,6 +68,8 @@ class FleetRenderer:
         self._all: tuple[_Seat, ...] = ()
         self._seats: Seats[_Seat] = Seats()
         self._closed = threading.Event()
+        self._news: queue.Queue[str] = queue.Queue()
+        self._told = ""
         self._voice = ExitStack()
         self._voice.enter_context(hushed("ray_"))
         try:
@@ -103,6 +106,7 @@ class FleetRenderer:
     def render(self, order: RenderOrder, folder: Path, watch: Watch) -> Rendered:
         """See `renderer.Renderer.render`."""
         seat = self._seats.take(watch)
+        self._pass_on(watch)
         try:
             pinned = replace(order, card=_pinned(order.card, order.shot.preset, self._cache))
             return seat.render(pinned, folder, watch)
@@ -155,16 +159,36 @@ class FleetRenderer:
 
         def wait() -> None:
             while not self._closed.is_set():
-                try:
-                    self._check_version(seat, self._ray.get(seat.hello(), timeout=HELLO_SECONDS))
-                except Exception:  # noqa: BLE001 - whatever Ray says of a lost actor: not yet
-                    self._closed.wait(GONE_SECONDS)
-                else:
+                if self._is_back(seat):
+                    self._tell(f"{seat.name} renders")
                     seat.lost = False
                     self._seats.put(seat)
                     return
+                self._closed.wait(GONE_SECONDS)
 
         threading.Thread(target=wait, daemon=True, name="reelkiln-mend").start()
+
+    def _is_back(self, seat: _Seat) -> bool:
+        """Whether its actor answers, and is one that we can work with."""
+        try:
+            self._check_version(seat, self._ray.get(seat.hello(), timeout=HELLO_SECONDS))
+        except ReelkilnError as error:  # another version: it may be replaced by a right one
+            self._tell(f"{error.message}: it renders nothing")
+            return False
+        except Exception:  # noqa: BLE001 - whatever Ray says of a lost actor: not yet
+            return False
+        return True
+
+    def _tell(self, line: str) -> None:
+        """Have the next order's watch hear a line; the last one is not said again."""
+        if line != self._told:
+            self._told = line
+            self._news.put(line)
+
+    def _pass_on(self, watch: Watch) -> None:
+        while not self._news.empty():
+            with suppress(queue.Empty):
+                watch.on_note(self._news.get_nowait())
 
 
 class _Seat:
