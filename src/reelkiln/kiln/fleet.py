@@ -13,7 +13,6 @@ nobody may join without the token (`nodes`).
 
 from __future__ import annotations
 
-import json
 import os
 import queue
 import signal
@@ -26,18 +25,16 @@ from pathlib import Path
 from typing import Any
 
 from reelkiln import __version__
-from reelkiln.errors import MissingLibrary, PlaceLost, ReelkilnError, RenderFailed, UsageError
-from reelkiln.film.faults import on_disk
-from reelkiln.kiln.actor import Actor, pictures_of, unpack_take
-from reelkiln.kiln.error_words import error_from_json
+from reelkiln.errors import MissingLibrary, ReelkilnError, UsageError
+from reelkiln.kiln.actor import Actor
 from reelkiln.kiln.hush import hushed
 from reelkiln.kiln.nodes import ray_environment
 from reelkiln.kiln.renderer import Rendered, RenderOrder
-from reelkiln.kiln.seats import BEAT, Seats
-from reelkiln.kiln.watch import Progress, Watch
+from reelkiln.kiln.seat import Seat, first_line
+from reelkiln.kiln.seats import Seats
+from reelkiln.kiln.watch import Watch
 from reelkiln.models.installed import locate
 from reelkiln.plan.card import Card
-from reelkiln.reel import Take
 
 __all__ = ["FleetRenderer"]
 
@@ -65,8 +62,8 @@ class FleetRenderer:
 
     def __init__(self, address: str, token: Path, *, cache: Path | None = None) -> None:
         self._cache = cache
-        self._all: tuple[_Seat, ...] = ()
-        self._seats: Seats[_Seat] = Seats()
+        self._all: tuple[Seat, ...] = ()
+        self._seats: Seats[Seat] = Seats()
         self._closed = threading.Event()
         self._news: queue.Queue[str] = queue.Queue()
         self._told = ""
@@ -91,7 +88,7 @@ class FleetRenderer:
             max_task_retries=0,
             max_concurrency=3,  # render, hear and stop
         )
-        self._all = tuple(_Seat(self._ray, remote.remote()) for _ in range(count))
+        self._all = tuple(Seat(self._ray, remote.remote()) for _ in range(count))
         try:
             self._greet()
         except BaseException:
@@ -146,7 +143,7 @@ class FleetRenderer:
             else:
                 self._mend(seat)
 
-    def _check_version(self, seat: _Seat, answer: tuple[str, str]) -> None:
+    def _check_version(self, seat: Seat, answer: tuple[str, str]) -> None:
         seat.name, version = answer
         if version != __version__:
             raise UsageError(
@@ -154,7 +151,7 @@ class FleetRenderer:
                 hint="Install the same version on every computer.",
             )
 
-    def _mend(self, seat: _Seat) -> None:
+    def _mend(self, seat: Seat) -> None:
         """Give the seat back once its actor answers again, from whatever computer."""
 
         def wait() -> None:
@@ -168,7 +165,7 @@ class FleetRenderer:
 
         threading.Thread(target=wait, daemon=True, name="reelkiln-mend").start()
 
-    def _is_back(self, seat: _Seat) -> bool:
+    def _is_back(self, seat: Seat) -> bool:
         """Whether its actor answers, and is one that we can work with."""
         try:
             self._check_version(seat, self._ray.get(seat.hello(), timeout=HELLO_SECONDS))
@@ -189,74 +186,6 @@ class FleetRenderer:
         while not self._news.empty():
             with suppress(queue.Empty):
                 watch.on_note(self._news.get_nowait())
-
-
-class _Seat:
-    """The desk's end of one actor."""
-
-    def __init__(self, ray: Any, actor: Any) -> None:
-        self._ray, self.actor = ray, actor
-        self.name = "a computer of the fleet"
-        self.lost = False
-
-    def hello(self) -> Any:
-        return self.actor.hello.remote()
-
-    def render(self, order: RenderOrder, folder: Path, watch: Watch) -> Rendered:
-        pictures = {name: _read(name) for name in pictures_of(order)}
-        with self._in_words():
-            answer = self.actor.render.remote(json.dumps(order.to_json()), pictures)
-            try:
-                heard = self._wait(answer, watch)
-            except BaseException:
-                self._give_up(answer)
-                raise
-            text, takes = self._ray.get(answer)
-        told = json.loads(text)
-        if "error" in told:
-            raise error_from_json(told["error"])
-        done = Rendered.from_json(told["rendered"])
-        for note in done.notes[heard:]:
-            watch.on_note(note)
-        return _arrived(done, takes, folder)
-
-    def _wait(self, answer: Any, watch: Watch) -> int:
-        """Pass on what the actor tells, until it has done or failed; how many notes that were."""
-        last, heard = Progress("load", 0, 1), 0
-        while not self._ray.wait([answer], timeout=BEAT)[0]:
-            saying = self.actor.hear.remote(heard)
-            if self._ray.wait([saying], timeout=BEAT)[0]:
-                words, notes = self._ray.get(saying)
-                last, heard = Progress(*words), heard + len(notes)
-                for note in notes:
-                    watch.on_note(note)
-            watch.on_progress(last)
-        return heard
-
-    def _give_up(self, answer: Any) -> None:
-        """Have the actor stop at its next step; one that does not listen is started anew."""
-        with suppress(Exception):
-            self.actor.stop.remote()
-            if not self._ray.wait([answer], timeout=5.0)[0]:
-                self.lost = True
-                self._ray.kill(self.actor, no_restart=False)
-
-    @contextmanager
-    def _in_words(self) -> Iterator[None]:
-        """Ray's errors in our words."""
-        errors = self._ray.exceptions
-        try:
-            yield
-        except (errors.RayActorError, errors.ObjectLostError, errors.RaySystemError) as error:
-            self.lost = True
-            raise PlaceLost(
-                f"{self.name} is gone: {_first_line(error)}",
-                hint="The clip is given out again; look at that computer.",
-            ) from error
-        except errors.RayTaskError as error:
-            raise RenderFailed(
-                f"{self.name} failed: {_last_line(error)}", hint="Report this, with the line above."
-            ) from error
 
 
 def _connected(address: str, token: Path) -> Any:
@@ -280,7 +209,7 @@ def _connected(address: str, token: Path) -> Any:
             )
         except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             raise UsageError(
-                f"the fleet at {address} does not let us in: {_first_line(error)}",
+                f"the fleet at {address} does not let us in: {first_line(error)}",
                 hint="Is `reelkiln fleet desk` running there, with this token?",
             ) from error
     return ray
@@ -324,29 +253,3 @@ def _pinned(card: Card, preset: str, cache: Path | None) -> Card:
         for source in card.sources
     )
     return replace(card, sources=sources)
-
-
-def _arrived(done: Rendered, takes: Mapping[str, bytes], folder: Path) -> Rendered:
-    """The result with its takes in the desk's folder."""
-    for name, data in takes.items():
-        path = folder / Path(name).name
-        with on_disk(path):
-            unpack_take(data, path)
-
-    def here(take: Take) -> Take:
-        return replace(take, path=str(folder / Path(take.path).name))
-
-    return replace(done, chosen=tuple(map(here, done.chosen)), takes=tuple(map(here, done.takes)))
-
-
-def _read(name: str) -> bytes:
-    with on_disk(Path(name)):
-        return Path(name).read_bytes()
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
-
-
-def _last_line(error: Exception) -> str:
-    return next(iter(reversed(str(error).strip().splitlines())), type(error).__name__)[:200]
