@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 import platform
+import shutil
 import tempfile
 import threading
+import time
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +30,20 @@ from reelkiln.models.pull import pull
 from reelkiln.plan.card import Card
 from reelkiln.reel import Take
 
-__all__ = ["Actor", "fetched", "pack_take", "pictures_of", "unpack_take", "with_pictures"]
+__all__ = [
+    "Actor",
+    "fetched",
+    "pack_take",
+    "pictures_of",
+    "sweep_scratch",
+    "unpack_take",
+    "with_pictures",
+]
+
+SCRATCH = "reelkiln-take-"
+"""How the folder of a render begins; it lies where the system keeps temporary files."""
+DAY = 86_400
+"""Seconds: no render lasts as long."""
 
 Answer = tuple[str, dict[str, bytes]]
 """JSON of {"rendered": …} or {"error": …}, and the takes by file name."""
@@ -59,6 +75,7 @@ class Actor:
         """The name of this place and the version of reelkiln that it runs."""
         with self._lock:
             if self._place is None:
+                sweep_scratch(time.time())
                 self._place = Place(platform.node() or "another computer", fetched)
             gpu = self._place.machine.gpu
             return f"{self._place.name} ({gpu or 'no GPU'})", __version__
@@ -66,7 +83,7 @@ class Actor:
     def render(self, order: str, pictures: Mapping[str, bytes]) -> Answer:
         """Render an order; see the module for what travels."""
         self.hello()
-        with self._lock, tempfile.TemporaryDirectory(prefix="reelkiln-") as folder:
+        with self._lock, tempfile.TemporaryDirectory(prefix=SCRATCH) as folder:
             self._ear = _Ear()
             watch = Watch(self._ear.on_progress, self._ear.notes.append)
             try:
@@ -105,6 +122,15 @@ class Actor:
             takes=tuple(map(_by_name, done.takes)),
         )
         return json.dumps({"rendered": named.to_json()}, allow_nan=False), packed
+
+
+def sweep_scratch(now: float) -> None:
+    """Remove what actors of this computer left when they were killed, a day ago or longer; `now` in
+    seconds since 1970."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
+        with suppress(OSError):  # somebody else's, or gone meanwhile
+            if now - folder.stat().st_mtime > DAY:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def fetched(card: Card, preset: str) -> dict[str, Path]:

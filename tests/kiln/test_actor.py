@@ -1,0 +1,52 @@
+"""What an actor does without Ray: takes as bytes, pictures that come along, no litter."""
+
+import json
+import os
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from kiln.orders import null_order
+from reelkiln.kiln.actor import (
+    Actor,
+    pictures_of,
+    sweep_scratch,
+    unpack_take,
+    with_pictures,
+)
+from reelkiln.kiln.renderer import Rendered
+
+
+def test_a_take_comes_back_with_every_pixel_and_no_path_of_the_other_computer():
+    text, takes = Actor().render(json.dumps(null_order().to_json()), {})
+    done = Rendered.from_json(json.loads(text)["rendered"])
+    (take,) = done.chosen
+    assert list(takes) == [take.path]
+    assert Path(take.path).name == take.path
+    unpack_take(takes[take.path], Path("here.npy"))
+    _, packed = Actor().render(json.dumps(null_order("two").to_json()), {})
+    unpack_take(packed[take.path], Path("there.npy"))
+    assert Path("here.npy").read_bytes() == Path("there.npy").read_bytes()
+    assert not list(Path(tempfile.gettempdir()).glob(f"reelkiln-take-*/{take.path}"))
+
+
+def test_pictures_come_along_and_the_answer_names_the_desks():
+    Path("start.png").write_bytes(b"a picture")
+    order = null_order()
+    name = str(Path("start.png"))
+    order = with_pictures(replace(order, shot=replace(order.shot, image="x")), {"x": name})
+    assert pictures_of(order) == (name,)
+    text, _ = Actor().render(json.dumps(order.to_json()), {name: b"a picture"})
+    assert "rendered" in json.loads(text), text
+    assert "picture-0" not in text
+
+
+def test_what_killed_actors_left_goes_after_a_day(monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(Path.cwd()))
+    for name, days in (("reelkiln-take-old", 2), ("reelkiln-take-new", 0), ("other", 9)):
+        Path(name).mkdir()
+        (Path(name) / "1.npy").write_bytes(b"x")
+        os.utime(name, (time.time() - days * 86_400,) * 2)
+    sweep_scratch(time.time())
+    assert sorted(path.name for path in Path().iterdir()) == ["other", "reelkiln-take-new"]
