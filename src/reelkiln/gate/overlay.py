@@ -107,12 +107,15 @@ def _correlation(one: Field, two: Field) -> Field:
     """The correlation of two fields for shifts of up to half the frame either way, the middle being
     no shift; what lies on each other is a part of the frame, and is counted as if it were all."""
     height, width = one.shape[:2]
-    padded = (cv2.getOptimalDFTSize(2 * height), cv2.getOptimalDFTSize(2 * width))
-    crossed = sum(
-        np.fft.rfft2(one[..., axis], padded) * np.conj(np.fft.rfft2(two[..., axis], padded))
-        for axis in (0, 1)
-    )
-    whole = np.fft.irfft2(crossed, padded).astype(np.float32)
+    down, right = (cv2.getOptimalDFTSize(2 * side) - side for side in (height, width))
+    crossed = np.zeros((height + down, width + right), np.float32)
+    for axis in (0, 1):
+        first, second = (
+            cv2.dft(cv2.copyMakeBorder(half[..., axis], 0, down, 0, right, cv2.BORDER_CONSTANT))
+            for half in (one, two)
+        )
+        crossed += cv2.mulSpectrums(first, second, 0, conjB=True)
+    whole = cv2.dft(crossed, flags=cv2.DFT_INVERSE | cv2.DFT_SCALE | cv2.DFT_REAL_OUTPUT)
     down, across = height // 2, width // 2
     near = np.roll(whole, (down, across), (0, 1))[: 2 * down + 1, : 2 * across + 1]
     rows = height - np.abs(np.arange(-down, down + 1, dtype=np.float32))
