@@ -135,10 +135,10 @@ FIXED = Limits(
         ),
         Limit(
             mark="leap",
-            high=4.0,
+            high=3.7,
             says="the picture leaps: one step is {:.1f} times as long as the others",
             action="smaller_motion",
-            because="clean clips stay under 3.7",
+            because="clean clips stay under 3.65",
             trace="leap",
         ),
         Limit(
@@ -165,7 +165,7 @@ FIXED = Limits(
         ),
         Limit(
             mark="join_leap",
-            high=4.0,
+            high=3.7,
             says="the picture leaps where two segments meet ({:.1f} times the steps around it)",
             action="other_seed",
             because="as for leaps inside a clip",
