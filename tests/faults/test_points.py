@@ -18,6 +18,7 @@ NEEDS = {
     "before park": {"models": ("black",)},
     "step in the renderer": {"renderer": "children"},
     "step in the lane": {"renderer": "lanes"},
+    "after row": {"count": 2 * TIMES},  # two may have come that far
     "claimed": {"count": 6},
     "submitted": {"count": 6},
 }

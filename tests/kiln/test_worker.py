@@ -258,6 +258,16 @@ def test_takes_that_lie_there_are_not_rendered_twice(tmp_path, ledger, monkeypat
     assert Path(tmp_path / row.movie).is_file()
 
 
+def test_what_lies_there_of_a_clip_that_ended_is_tidied_at_the_start(tmp_path, ledger):
+    (one,) = queue(ledger, 1)
+    shift_in(tmp_path, ledger).run()
+    left = tmp_path / ".reelkiln" / "scratch" / "segments" / one
+    left.mkdir()
+    (left / "7-0.npy").write_bytes(b"x")
+    shift_in(tmp_path, ledger).run()
+    assert not left.exists()
+
+
 def test_on_dbos_too(tmp_path, ledger):
     ids = queue(ledger, 2)
     engine = DbosEngine(tmp_path / ".reelkiln")

@@ -98,3 +98,14 @@ def test_only_ids_are_in_the_file_and_as_json(tmp_path, engine):
     ((inputs,),) = rows(tmp_path, "inputs", "workflow_input")
     assert json.loads(inputs) == {"namedArgs": {}, "positionalArgs": ["a"]}
     assert b"pickle" not in (tmp_path / "engine.db").read_bytes()
+
+
+def test_the_engines_clock_strikes_once_for_each_time_and_calls(tmp_path, engine):
+    struck = []
+    with engine.run_worker(lambda _: None, 1):
+        engine.daily("night", "*/2 * * * * *", "Europe/Berlin", lambda: struck.append(1))
+        wait_for(lambda: len(struck) >= 2)
+        engine.daily("night", "0 20 * * *", "Europe/Berlin", lambda: struck.append(2))
+    names = [name for (name,) in rows(tmp_path, "workflow_uuid")]
+    assert len(names) == len(set(names)) >= 2, "one run for each time, named by it"
+    assert set(struck) == {1}

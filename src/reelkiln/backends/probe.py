@@ -22,6 +22,7 @@ __all__ = [
     "on_battery",
     "probe",
     "ram_peak",
+    "unsafe_for_databases",
     "versions",
     "zone_name",
 ]
@@ -157,3 +158,22 @@ def zone_name() -> str | None:
         return None
     name = link.partition("/zoneinfo/")[2]
     return name if name in available_timezones() else None
+
+
+_REMOTE = {"nfs", "nfs4", "cifs", "smbfs", "smb3", "afpfs", "9p", "sshfs", "fuse.sshfs", "webdav"}
+_SYNCED = ("onedrive", "dropbox", "google drive", "googledrive", "icloud drive", "mobile documents")
+
+
+def unsafe_for_databases(folder: Path) -> str | None:
+    """Why a database must not lie in a folder, in words, or None: SQLite's locks do not hold on
+    disks of other computers, and a program that copies files while they change damages them."""
+    parts = [part.lower() for part in folder.absolute().parts]
+    for name in _SYNCED:
+        if any(part == name or part.startswith(f"{name} -") for part in parts):
+            return f"it lies in {name.title()}, which copies files while they are written"
+    mounts = sorted(psutil.disk_partitions(all=True), key=lambda one: -len(one.mountpoint))
+    for mount in mounts:
+        if folder.absolute().is_relative_to(mount.mountpoint):
+            remote = mount.fstype.lower() in _REMOTE or mount.opts.startswith("remote")
+            return f"it lies on another computer ({mount.fstype})" if remote else None
+    return None

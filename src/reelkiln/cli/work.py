@@ -66,6 +66,7 @@ def work(
     with telling(quiet=quiet or json) as teller, open_bench(workshop, probe_apart) as bench:
         night = _night(workshop)
         _check_battery(bench, allowed=on_battery or night.on_battery)
+        _check_folder(workshop)
         terms = _terms(night, bench, until=until, count=count, stay=stay, daily=daily)
         engine = DbosEngine(workshop.state)
         try:
@@ -90,6 +91,13 @@ def _check_battery(bench: Bench, *, allowed: bool) -> None:
     from reelkiln.kiln.awake import refuse_on_battery
 
     refuse_on_battery(bench, not allowed and on_battery())
+
+
+def _check_folder(workshop: Workshop) -> None:
+    from reelkiln.backends.probe import unsafe_for_databases
+    from reelkiln.kiln.awake import refuse_unsafe
+
+    refuse_unsafe(workshop.state, unsafe_for_databases(workshop.state))
 
 
 def _terms(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from reelkiln.errors import TryLater
+from reelkiln.errors import TryLater, UsageError
 from reelkiln.kiln.bench import Bench
 from reelkiln.store.shifts import log_shift
 
-__all__ = ["awake", "refuse_on_battery"]
+__all__ = ["awake", "refuse_on_battery", "refuse_unsafe"]
 
 
 class OnBattery(TryLater):
@@ -32,6 +33,19 @@ def refuse_on_battery(bench: Bench, on_battery: bool) -> None:
         "this machine runs on its battery, which does not last a night",
         hint="Plug it in, or say --on-battery.",
     )
+
+
+def refuse_unsafe(folder: Path, why: str | None) -> None:
+    """Refuse to work where the databases would be damaged.
+
+    Raises:
+        UsageError: `why` says what is wrong with the folder.
+    """
+    if why is not None:
+        raise UsageError(
+            f"the state in {folder} is not safe: {why}",
+            hint="Move the workspace to this machine's own disk, or point REELKILN_STATE there.",
+        )
 
 
 @contextmanager

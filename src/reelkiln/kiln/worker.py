@@ -17,19 +17,19 @@ from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import cast
 
-from reelkiln.errors import DiskFull, LockHeld, ReelkilnError
+from reelkiln.errors import DiskFull, LockHeld, ReelkilnError, UnknownName
 from reelkiln.failpoints import failpoint
 from reelkiln.kiln.bench import Bench
 from reelkiln.kiln.control import Control
 from reelkiln.kiln.handler import Handler
 from reelkiln.kiln.hours import Span, next_time
-from reelkiln.kiln.produce import Producer
+from reelkiln.kiln.produce import Producer, scratch_of
 from reelkiln.kiln.renderer import Renderer
 from reelkiln.kiln.sleep import SleepWatch
 from reelkiln.kiln.watch import Watch
 from reelkiln.plan.card import Card
 from reelkiln.store.engine import Engine
-from reelkiln.store.queue import count_states, list_segments
+from reelkiln.store.queue import count_states, find_segment, list_segments
 from reelkiln.store.running import claim, park, running_of, take_over, wanted_of
 from reelkiln.store.segment import BATCH
 from reelkiln.store.shifts import Kind, begin_shift, end_shift, log_shift, read_switch, seen
@@ -124,6 +124,7 @@ class Shift:
             self._id = begin_shift(self.bench.ledger, self.executor, now=self.bench.now())
             why = "it was stopped"
             try:
+                self._tidy()
                 self._every_day()
                 why = self._loop()
             finally:
@@ -187,6 +188,15 @@ class Shift:
         if why != self.control.held:
             self._log(kind if why else "resumed", why or "production goes on")
             self.control.hold(why)
+
+    def _tidy(self) -> None:
+        """Throw away what lies there of segments that ended just before the power went."""
+        segments = scratch_of(self.bench.scratch, "")
+        for folder in segments.iterdir() if segments.is_dir() else ():
+            with suppress(UnknownName):
+                row = find_segment(self.bench.ledger, folder.name)
+                if row.ended:
+                    self._handler.producer.clear(row)
 
     def _every_day(self) -> None:
         """Have the engine's clock open production every day."""
