@@ -79,7 +79,7 @@ def test_the_takes_lie_in_the_folder_and_are_what_the_same_seed_gives_again(rend
     done = render(renderer, null_order("first"), tmp_path)
     (take,) = done.chosen
     assert take.verdict.kept
-    assert sorted((tmp_path / "first").iterdir()) == [tmp_path / "first" / "7-0.npy"]
+    assert [path.name for path in (tmp_path / "first").glob("*.npy")] == ["7-0.npy"]
     again = render(renderer, null_order("again"), tmp_path)
     assert again.chosen[0].sha256 == take.sha256
     assert np.array_equal(
