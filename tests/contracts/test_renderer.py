@@ -36,9 +36,9 @@ def ground(request, tmp_path_factory):
         latents = tmp_path_factory.mktemp("latents")
         lanes = request.param == "lanes"
         made = (
-            LaneRenderer(latents, batch=2, patience=1.0)
+            LaneRenderer(latents, batch=2, patience=5.0)
             if lanes
-            else ChildRenderer((None, None), patience=1.0)
+            else ChildRenderer((None, None), patience=5.0)
         )
         yield made, lambda: [pid for pid in made.pids() if pid is not None]
         made.close()
