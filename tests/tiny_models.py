@@ -83,7 +83,11 @@ def make_card(family: str, preset: Preset = EULER, **changes: Any) -> Card:
         title="Tiny",
         summary="For tests.",
         bundled=True,
-        sources=(Source(name="model"), Source(name="motion")),
+        sources=(
+            Source(name="model"),
+            Source(name="motion"),
+            *(Source(name=name) for name in preset.adds),
+        ),
         licence=Licence(name="none", state="not verified"),
         parts=(
             Part(name="text_encoder", params=1, stage="encode"),

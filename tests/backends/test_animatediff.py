@@ -11,7 +11,7 @@ from diffusers import AnimateDiffPipeline, EulerDiscreteScheduler, MotionAdapter
 from reelkiln.backends.libraries import quiet
 from reelkiln.backends.registry import find_backend
 from reelkiln.backends.seam import Folders, Step
-from reelkiln.errors import Cancelled, UsageError
+from reelkiln.errors import Cancelled, UsageError, WeightsMissing
 from reelkiln.plan.card import Card
 from reelkiln.plan.ladder import Rung
 from reelkiln.plan.plan import Plan
@@ -87,6 +87,8 @@ def test_a_few_step_file_is_the_adapter_it_was_made_from(tiny):
     ("rung", "tolerance"),
     [
         (Rung(residence="staged", storage_bits=32), 0),
+        (Rung(residence="streamed", storage_bits=32), 0),
+        (Rung(residence="streamed", storage_bits=32, split=True, two_pass=True), 1),
         (Rung(residence="cpu", storage_bits=32, decode="whole"), 1),
         (Rung(residence="cpu", storage_bits=32, two_pass=True), 1),
         (Rung(residence="cpu", storage_bits=32, split=True), 1),
@@ -100,6 +102,22 @@ def test_every_arrangement_renders_the_same_clip(tiny, rung, tolerance, frames):
     clips = [render(plan, LONG, tiny)[0] for plan in (plain, replace(plain, rung=rung))]
     difference = np.abs(clips[0].frames.astype(int) - clips[1].frames.astype(int))
     assert difference.max() <= tolerance
+
+
+def test_a_draft_decodes_with_the_small_decoder_and_skips_deep_layers(tiny):
+    """What it costs in the picture is measured on spark: docs/measured/drafts.md."""
+    preset = replace(EULER, steps=4, adds=("tiny_decoder",), cache_every=2, quick_sums=True)
+    card = make_card("animatediff", preset)
+    plan = make_plan(card)
+    first, again = render(plan, card, tiny, plan.segments[0], plan.segments[0])
+    assert first.frames.shape == (4, 48, 64, 3)
+    assert np.array_equal(first.frames, again.frames)
+    rung = Rung(residence="streamed", storage_bits=32, two_pass=True)
+    (other,) = render(replace(plan, rung=rung), card, tiny)
+    assert np.abs(first.frames.astype(int) - other.frames.astype(int)).max() <= 1
+    missing = {name: folder for name, folder in tiny.items() if name != "tiny_decoder"}
+    with pytest.raises(WeightsMissing, match="small decoder"):
+        render(plan, card, missing)
 
 
 def test_weights_in_8_bits_render_nearly_the_same_clip(tiny):

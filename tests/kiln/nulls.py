@@ -22,7 +22,12 @@ LED = Reach(kind="lead", lead=2)
 def null_card(name="null", reach=None, files=(), **schedule):
     """A card of the family null that does what its schedule asks."""
     preset = Preset(steps=2, guidance=1.0, scheduler="none", schedule=schedule)
-    parts = [("words", "encode", 0), ("net", "denoise", 100_000), ("pixels", "decode", 0)]
+    million = 1_000_000
+    parts = [
+        ("words", "encode", million, 0),
+        ("net", "denoise", 1000 * million, million),
+        ("pixels", "decode", million, 0),
+    ]
     return Card(
         name=name,
         family="null",
@@ -33,8 +38,8 @@ def null_card(name="null", reach=None, files=(), **schedule):
         else (Source(name="model", repo=f"nobody/{name}", files=files, bytes=1_000_000),),
         licence=Licence(name="Apache-2.0", state="not verified"),
         parts=tuple(
-            Part(name=part, params=1_000_000, stage=stage, largest_block=block)
-            for part, stage, block in parts
+            Part(name=part, params=params, stage=stage, largest_block=block)
+            for part, stage, params, block in parts
         ),
         costs=Costs(
             cell=8, denoise_bytes=1_000, decode_bytes=100, denoise_flops=1e3, decode_flops=1e3

@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from reelkiln.film.facts import probe
 from reelkiln.film.label import open_signer, verify
 from reelkiln.film.tags import RECIPE, read_tags
 from reelkiln.film.xmp import MADE_BY_AI
+from reelkiln.kiln.bench import remembering
 from reelkiln.kiln.choose import Choice
 from reelkiln.kiln.deliver import file_sha256
 from reelkiln.kiln.make import Order, make, orders_for
@@ -22,6 +24,7 @@ from reelkiln.kiln.recipe import digest, recipe_from_text, recipe_to_text
 from reelkiln.kiln.remake import check_fit, find_recipe, same_pixels
 from reelkiln.kiln.watch import Watch
 from reelkiln.reel import Size
+from reelkiln.store.ran_out import REMEMBERED
 
 
 def produce(bench, card, movies, *, seeds=None, private=False, watch=None, **changes):
@@ -287,3 +290,20 @@ def test_other_weights_and_another_version_are_seen(bench):
     ):
         with pytest.raises(PlanRefused):
             check_fit(recipe, card, bench)
+
+
+def test_what_ran_out_of_memory_is_not_planned_again(bench):
+    card = null_card(fits_from="streamed")
+    (first,) = produce(bench, card, [Path("a.mp4")])
+    assert first.recipe.plan.rung.residence == "streamed"
+    assert any("ran out of memory" in reason for reason in first.recipe.plan.because)
+    # The next run of the program plans what the last one learnt.
+    again = replace(bench, machine=remembering(bench.machine, bench.ledger, NOON))
+    notes = []
+    (second,) = produce(again, card, [Path("b.mp4")], watch=Watch(on_note=notes.append))
+    assert notes == []
+    assert second.recipe.plan.rung.residence == "streamed"
+    other = replace(bench.machine, gpu="another GPU")
+    assert remembering(other, bench.ledger, NOON).ran_out == {}
+    later = NOON + REMEMBERED + timedelta(days=1)
+    assert remembering(bench.machine, bench.ledger, later).ran_out == {}

@@ -37,7 +37,6 @@ def test_a_plan_made_on_the_processor_can_be_followed_beside_a_gpu():
         (NO_GPU, "this machine has none"),
         ({"vram_free": 2 * GiB}, "of GPU memory"),
         ({"ram_free": 2 * GiB}, "of RAM"),
-        ({"ram_total": 5 * GiB}, "of pinned RAM"),
     ],
 )
 def test_a_smaller_machine_cannot_follow_it(where, why):

@@ -28,7 +28,9 @@ def test_seconds_and_bytes_follow_what_was_measured_and_the_plan_says_so():
     plan = plan_shot(SHOT, CARD, told(SMALL, start=1.5, render=2.0, vram=0.9, ram=1.1))
     assert plan.rung == plain.rung
     assert 1.5 * plain.seconds_estimate < plan.seconds_estimate < 2.0 * plain.seconds_estimate
-    assert plan.peak_bytes == pytest.approx(0.9 * plain.peak_bytes, rel=1e-6)
+    # What is not needed keeps more of the network on the device: the budget is filled either way.
+    assert plan.kept_bytes > plain.kept_bytes
+    assert plan.peak_bytes == pytest.approx(plain.peak_bytes, rel=0.03)
     assert plan.ram_bytes == pytest.approx(1.1 * plain.ram_bytes, rel=1e-6)
     assert any("measured here on 2026-11-26: 2.00 times" in line for line in plan.because)
     assert not any("RTX 3050 Ti was assumed" in line for line in plan.because)

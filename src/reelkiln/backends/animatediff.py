@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reelkiln.backends.arrange import Arrangement, device_memory, memory_peak
+from reelkiln.backends.arrange import Arrangement, device_memory, memory_peak, quick_sums
 from reelkiln.backends.emphasis import embed, weighted
 from reelkiln.backends.latents import Latents
 from reelkiln.backends.libraries import library_problems, quiet, require_torch
@@ -47,6 +47,9 @@ UNET = Part("unet", "UNet2DConditionModel")
 VAE = Part("vae", "AutoencoderKL")
 TEXT = Part("text_encoder", "CLIPTextModel", stem="model")
 MOTION = Part("", "MotionAdapter")
+TINY_VAE = Part("", "AutoencoderTiny")
+TINY_DECODER = "tiny_decoder"
+"""The source of a card that holds a small decoder of the same latents."""
 
 
 class AnimateDiffFamily:
@@ -63,7 +66,8 @@ class AnimateDiffFamily:
         for problem in _problems(card, folders):
             raise problem
         require_torch(card, plan.device)
-        with device_memory(plan):
+        quick = card.presets[plan.preset].quick_sums and plan.dtype == "float16"
+        with device_memory(plan), quick_sums(quick):
             session = None
             try:
                 with wall("load", card.name, steps), quiet():
@@ -88,7 +92,8 @@ class _Session:
         self._pipe = _load(plan, card, folders, steps)
         self._windows = Windows(self._pipe, plan.reach)
         calm(self._pipe.unet, plan.motion)
-        self._arrangement.prepare(self._pipe, self._pipe.unet)
+        every = card.presets[plan.preset].cache_every
+        self._arrangement.prepare(self._pipe, self._pipe.unet, every)
 
     def encode(self, segments: Sequence[Segment], on_step: OnStep) -> None:
         """See `seam.Session.encode`. The words of the plan's own segments are encoded with them."""
@@ -150,7 +155,7 @@ class _Session:
 
     def close(self) -> None:
         """Let go of every tensor."""
-        self._arrangement.leave()
+        self._arrangement.close()
         del self._pipe, self._windows
         self._words.clear()
 
@@ -197,6 +202,7 @@ class _Session:
             return {}
 
         self._windows.fit(segment.frames)
+        self._arrangement.begin()
         with self._arrangement.on_device(pipe.unet):
             return pipe(
                 prompt_embeds=words[0],
@@ -257,6 +263,8 @@ def _problems(card: Card, folders: Folders) -> Iterator[ReelkilnError]:
     for file in ("scheduler/scheduler_config.json", "tokenizer/vocab.json"):
         yield from text_problems(model / file, card.name)
     yield from text_problems(model / "tokenizer/merges.txt", card.name)
+    if TINY_DECODER in folders:
+        yield from part_problems(folders[TINY_DECODER], TINY_VAE, card.name)
     if (motion / "config.json").is_file():
         yield from part_problems(motion, MOTION, card.name)
         return
@@ -265,14 +273,14 @@ def _problems(card: Card, folders: Folders) -> Iterator[ReelkilnError]:
 
 def _load(plan: Plan, card: Card, folders: Folders, steps: Steps) -> Any:
     """The pipeline, its parts in host memory at the plan's dtype, without a duplicate adapter."""
-    from diffusers import AnimateDiffPipeline, AutoencoderKL
+    from diffusers import AnimateDiffPipeline
     from transformers import CLIPTokenizer
 
     model, preset = folders["model"], card.presets[plan.preset]
     parts: dict[str, Any] = {"motion_adapter": None}
     loads: dict[str, Callable[[], Any]] = {
         "text_encoder": lambda: _load_text(plan, card, folders),
-        "vae": lambda: load_part(AutoencoderKL, model, VAE, plan.dtype, card.name),
+        "vae": lambda: _load_decoder(plan, card, folders),
         "unet": lambda: _load_unet(plan, card, folders),
         "tokenizer": lambda: CLIPTokenizer.from_pretrained(
             model / "tokenizer", local_files_only=True
@@ -291,6 +299,21 @@ def _load(plan: Plan, card: Card, folders: Folders, steps: Steps) -> Any:
     pipe = AnimateDiffPipeline(**parts)
     pipe.set_progress_bar_config(disable=True)
     return pipe
+
+
+def _load_decoder(plan: Plan, card: Card, folders: Folders) -> Any:
+    """The model's own autoencoder, or the tiny decoder that the preset adds."""
+    from diffusers import AutoencoderKL, AutoencoderTiny
+
+    if TINY_DECODER in card.presets[plan.preset].adds:
+        folder = folders.get(TINY_DECODER)
+        if folder is None:
+            raise WeightsMissing(
+                f"the small decoder of {card.name} is not on the disk",
+                hint=f"Get it with `reelkiln models pull {card.name} --preset {plan.preset}`.",
+            )
+        return load_part(AutoencoderTiny, folder, TINY_VAE, plan.dtype, card.name)
+    return load_part(AutoencoderKL, folders["model"], VAE, plan.dtype, card.name)
 
 
 def _load_text(plan: Plan, card: Card, folders: Folders) -> Any:

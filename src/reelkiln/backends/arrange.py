@@ -1,9 +1,9 @@
 """A plan's rung, carried out: where each part of a pipeline lies, and when.
 
 What each way costs was measured with full-size weights under an allocator cap, and is recorded in
-`docs/measured/`. Combinations that diffusers accepts and that do nothing or harm are not here:
-attention slicing (a silent no-op), VAE slicing on the pipeline (gone), splitting together with
-leaf-level streaming (copies every weight once per chunk).
+`docs/measured/`. What diffusers accepts and what does nothing or harm is not here: attention
+slicing (a silent no-op), VAE slicing on the pipeline (gone), group offloading (a fresh allocation
+for every block of every step).
 """
 
 from __future__ import annotations
@@ -14,16 +14,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from reelkiln.backends.chunks import in_chunks
 from reelkiln.backends.eight_bits import is_narrow
 from reelkiln.backends.probe import ram_peak
 from reelkiln.backends.seam import Peak
+from reelkiln.backends.steps_cache import StepCache
+from reelkiln.backends.stream import Stream, worth_in
 from reelkiln.plan.plan import Plan
 
-__all__ = ["Arrangement", "device_memory", "memory_peak"]
-
-SPLIT_ROWS, SPLIT_FRAMES = 2048, 8
-"""Spatial rows per chunk of the motion modules, frames per chunk of everything else: halves the
-working memory of guidance-batched 16x512x512 and costs no measurable time."""
+__all__ = ["Arrangement", "device_memory", "memory_peak", "quick_sums"]
 
 
 class Arrangement:
@@ -31,7 +30,9 @@ class Arrangement:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._streamed: set[int] = set()
+        self._stream: Stream | None = None
+        self._streamed: Any = None
+        self._cache: StepCache | None = None
         self._there: Any = None
         self._home: list[tuple[Any, Any]] = []
 
@@ -42,8 +43,11 @@ class Arrangement:
 
         return torch.device(self._plan.device)
 
-    def prepare(self, pipe: Any, denoiser: Any) -> None:
+    def prepare(self, pipe: Any, denoiser: Any, cache_every: int = 1) -> None:
         """Rearrange a freshly loaded pipeline whose parts all lie in host memory.
+
+        With `cache_every` above 1, a UNet with motion modules skips its deep layers in the other
+        steps; `begin` is then to be called before each segment.
 
         The order matters: layers are split before hooks are hung on them, and passes go outermost.
         """
@@ -51,16 +55,25 @@ class Arrangement:
 
         rung = self._plan.rung
         if rung.split:
-            pipe.enable_free_noise_split_inference(SPLIT_ROWS, SPLIT_FRAMES)
+            in_chunks(denoiser)
         if rung.storage_bits == 8 and not is_narrow(denoiser):
             compute = getattr(torch, self._plan.dtype)
             denoiser.enable_layerwise_casting(torch.float8_e4m3fn, compute_dtype=compute)
         if rung.residence == "resident":
             pipe.to(self.device)
         if rung.residence == "streamed":
-            self._stream(denoiser)
+            worth, kept = worth_in(denoiser), self._plan.kept_bytes
+            self._stream = Stream(denoiser, self.device, kept=kept, worth=worth)
+            self._streamed = denoiser
+        if cache_every > 1:
+            self._cache = StepCache(denoiser, cache_every, 2 if rung.two_pass else 1)
         if rung.two_pass:
             _in_two_passes(denoiser)
+
+    def begin(self) -> None:
+        """Another segment follows: nothing of the one before is taken over."""
+        if self._cache is not None:
+            self._cache.begin()
 
     @contextmanager
     def on_device(self, part: Any) -> Iterator[None]:
@@ -71,14 +84,15 @@ class Arrangement:
         """
         if self._plan.rung.residence in ("staged", "streamed") and part is not self._there:
             self.leave()
-            if id(part) not in self._streamed:
-                self._go(part)
+            self._go(part)
         yield
 
     def leave(self) -> None:
         """Free the device of the part that is there, and of what its stage left in the cache."""
         if self._there is None:
             return
+        if self._stream is not None:
+            self._stream.leave()
         for tensor, data in self._home:
             tensor.data = data
         self._there, self._home = None, []
@@ -87,31 +101,22 @@ class Arrangement:
 
             torch.cuda.empty_cache()
 
+    def close(self) -> None:
+        """Free the device and what is pinned of the host's memory."""
+        self.leave()
+        if self._stream is not None:
+            self._stream.close()
+        self._stream = self._streamed = self._cache = None
+
     def _go(self, part: Any) -> None:
         self._there = part
+        if self._stream is not None and part is self._streamed:
+            self._stream.enter()
+            return
         for tensor in (*part.parameters(), *part.buffers()):
             # Noted before it goes: out of memory half way must find every tensor's way home.
             self._home.append((tensor, tensor.data))
             tensor.data = tensor.data.to(self.device)
-
-    def _stream(self, denoiser: Any) -> None:
-        """One block at a time, the next one copied while this one computes.
-
-        Without naming `mid_block` diffusers keeps it (254 MiB in 16 bits) in the group of
-        leftovers, which is copied in and out synchronously on every call.
-        """
-        import torch
-
-        denoiser.enable_group_offload(
-            onload_device=self.device,
-            offload_device=torch.device("cpu"),
-            offload_type="block_level",
-            num_blocks_per_group=1,
-            block_modules=["mid_block"],
-            use_stream=True,
-            record_stream=True,
-        )
-        self._streamed.add(id(denoiser))
 
 
 def _in_two_passes(denoiser: Any) -> None:
@@ -176,6 +181,23 @@ def device_memory(plan: Plan) -> Iterator[None]:
         torch.cuda.empty_cache()
         if capped:
             torch.cuda.set_per_process_memory_fraction(1.0)
+
+
+@contextmanager
+def quick_sums(wanted: bool) -> Iterator[None]:
+    """Let 16-bit matrix products be summed up in 16 bits inside, where torch can (from 2.7)."""
+    import torch
+
+    matmul = torch.backends.cuda.matmul
+    if not wanted or not hasattr(matmul, "allow_fp16_accumulation"):
+        yield
+        return
+    before = matmul.allow_fp16_accumulation
+    matmul.allow_fp16_accumulation = True
+    try:
+        yield
+    finally:
+        matmul.allow_fp16_accumulation = before
 
 
 def memory_peak(plan: Plan) -> Peak:

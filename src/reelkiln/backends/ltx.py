@@ -147,7 +147,7 @@ class _Session:
 
     def close(self) -> None:
         """Let go of every tensor."""
-        self._arrangement.leave()
+        self._arrangement.close()
         del self._pipe, self._vae, self._words, self._decode
 
     @contextmanager

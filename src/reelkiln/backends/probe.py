@@ -13,6 +13,7 @@ from zoneinfo import available_timezones
 
 import psutil
 
+from reelkiln.backends.libraries import settle_allocator
 from reelkiln.plan.machine import Machine
 
 __all__ = [
@@ -105,6 +106,7 @@ def _driver_loads(library: str) -> bool:
 
 
 def _gpu() -> tuple[str | None, int, int, bool]:
+    settle_allocator()  # asking makes a CUDA context: afterwards it is too late
     try:
         import torch
     except (ImportError, OSError):  # OSError: a DLL of torch does not load; `open` will say which

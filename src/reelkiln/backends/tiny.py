@@ -14,7 +14,7 @@ from typing import Any
 from reelkiln.backends.libraries import quiet
 from reelkiln.backends.seam import Folders
 
-__all__ = ["FULL", "TINY", "Scale", "write_animatediff"]
+__all__ = ["FULL", "TINY", "Scale", "motion_network", "write_animatediff"]
 
 LIGHTNING = "animatediff_lightning_4step_diffusers.safetensors"
 
@@ -50,19 +50,28 @@ def write_animatediff(
     """Write a Stable Diffusion repository, a motion adapter and a few-step adapter under `root`.
 
     Returns:
-        folders named "model", "motion" and "lightning"; the last stands in for "motion" in a card
-        of a few-step model. Equal arguments write equal bytes.
+        folders named "model", "motion", "lightning" and "tiny_decoder"; "lightning" stands in for
+        "motion" in a card of a few-step model. Equal arguments write equal bytes.
     """
     import torch
 
-    folders = {name: root / name for name in ("model", "motion", "lightning")}
+    names = ("model", "motion", "lightning", "tiny_decoder")
+    folders = {name: root / name for name in names}
     with quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         adapter = _adapter(scale).to(getattr(torch, dtype))
         _write_model(folders["model"], scale, getattr(torch, dtype))
         _write_motion(folders["motion"], adapter)
         _write_lightning(folders["lightning"], adapter)
+        _tiny_decoder(scale).to(getattr(torch, dtype)).save_pretrained(folders["tiny_decoder"])
     return folders
+
+
+def motion_network(scale: Scale = FULL) -> Any:
+    """The denoiser with its motion modules, as the family merges it; on torch's default device."""
+    from diffusers import UNetMotionModel
+
+    return UNetMotionModel.from_unet2d(_unet(scale), _adapter(scale), load_weights=False)
 
 
 def _write_model(folder: Path, scale: Scale, dtype: Any) -> None:
@@ -180,6 +189,16 @@ def _vae(scale: Scale) -> Any:
         latent_channels=4,
         norm_num_groups=scale.groups,
         sample_size=512,
+    )
+
+
+def _tiny_decoder(scale: Scale) -> Any:
+    """A decoder of TAESD's class: its real sizes are the library's defaults."""
+    from diffusers import AutoencoderTiny
+
+    width = 64 if scale == FULL else 8
+    return AutoencoderTiny(
+        encoder_block_out_channels=(width,) * 4, decoder_block_out_channels=(width,) * 4
     )
 
 

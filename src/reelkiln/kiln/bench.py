@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,9 +13,11 @@ from reelkiln.film.faults import on_disk
 from reelkiln.film.label import Signer
 from reelkiln.kiln.watch import Clock
 from reelkiln.plan.machine import Machine
+from reelkiln.plan.plan import Plan
 from reelkiln.store.ledger import Ledger
+from reelkiln.store.ran_out import recall, remember
 
-__all__ = ["Bench", "machine_words"]
+__all__ = ["Bench", "gpu_words", "machine_words", "note_ran_out", "remembering"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,33 @@ class Bench:
             )
         with folder as path:
             yield Path(path)
+
+
+def remembering(machine: Machine, ledger: Ledger, now: datetime) -> Machine:
+    """The machine with what ran out of its GPU's memory lately.
+
+    Raises:
+        LedgerError, LockHeld: the ledger cannot be read.
+    """
+    if machine.gpu is None:
+        return machine
+    return replace(machine, ran_out=recall(ledger, gpu=gpu_words(machine), now=now))
+
+
+def note_ran_out(plan: Plan, bench: Bench) -> None:
+    """Remember that a plan ran out of memory, so that no later one needs as much.
+
+    Raises:
+        LedgerError, LockHeld, DiskFull: it is not remembered.
+    """
+    if plan.device == "cuda":
+        gpu, now = gpu_words(bench.machine), bench.now()
+        remember(bench.ledger, gpu=gpu, model=plan.model, need=plan.peak_bytes, now=now)
+
+
+def gpu_words(machine: Machine) -> str:
+    """A GPU by name and memory: two laptops may have the name alone in common."""
+    return f"{machine.gpu}, {machine.vram_total >> 20} MiB"
 
 
 def machine_words(machine: Machine) -> str:

@@ -12,7 +12,7 @@ from reelkiln import __version__
 from reelkiln.backends.registry import find_backend
 from reelkiln.errors import GateRefused, ReelkilnError
 from reelkiln.film.label import Signer
-from reelkiln.kiln.bench import Bench, machine_words
+from reelkiln.kiln.bench import Bench, machine_words, note_ran_out
 from reelkiln.kiln.checkpoints import Checkpoints
 from reelkiln.kiln.choose import Choice
 from reelkiln.kiln.deliver import Delivery, deliver, record
@@ -120,6 +120,7 @@ class _Making:
                 machine=bench.machine,
                 scratch=scratch,
                 kept=kept,
+                on_out_of_memory=lambda plan: note_ran_out(plan, bench),
             ):
                 self._finish(outcome)
         made = tuple(self.deliveries[number] for number in sorted(self.deliveries))

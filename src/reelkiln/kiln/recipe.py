@@ -30,7 +30,7 @@ FORMAT = 1
 
 PIXELS = ("format", "shot", "plan", "weights", "libraries", "reelkiln")
 """The keys that decide the pixels."""
-GUESSES = frozenset({"peak_bytes", "ram_bytes", "seconds_estimate", "because"})
+GUESSES = frozenset({"peak_bytes", "ram_bytes", "seconds_estimate", "because", "kept_bytes"})
 """Fields of a Plan that foretell or explain, and change no pixel."""
 
 

@@ -1,8 +1,10 @@
 """Whether a plan that was made earlier, perhaps elsewhere, can be followed here and now."""
 
+from dataclasses import replace
+
 from reelkiln.plan.attempt import attempt
-from reelkiln.plan.card import GUIDANCE_MAX, STEPS_MAX, Card, Preset
-from reelkiln.plan.fit import fit_frames, legal_sizes
+from reelkiln.plan.card import GUIDANCE_MAX, STEPS_MAX, Card
+from reelkiln.plan.fit import fit_frames, is_legal
 from reelkiln.plan.ladder import illegal
 from reelkiln.plan.machine import Machine
 from reelkiln.plan.outline import Outline
@@ -25,7 +27,7 @@ def _foreign(plan: Plan, card: Card) -> str:
     faults = (
         (plan.model != card.name, f"it is for the model {plan.model}, not {card.name}"),
         (plan.preset not in card.presets, f"{card.name} has no preset {plan.preset!r}"),
-        (plan.size not in legal_sizes(card), f"{card.name} does not render {plan.size}"),
+        (not is_legal(card, plan.size), f"{card.name} does not render {plan.size}"),
         (
             (plan.fps, plan.reach) != (card.fps, card.reach),
             f"{card.name} reaches its seconds in another way now",
@@ -55,6 +57,7 @@ def _homeless(plan: Plan, machine: Machine) -> str:
 
 def _too_large(plan: Plan, card: Card, machine: Machine) -> str:
     known = card.presets[plan.preset]
-    preset = Preset(steps=plan.steps, guidance=plan.guidance, scheduler=known.scheduler)
+    every = min(known.cache_every, plan.steps)
+    preset = replace(known, steps=plan.steps, guidance=plan.guidance, cache_every=every, sigmas=())
     what = Outline(card=card, preset=preset, size=plan.size, segments=plan.segments)
-    return attempt(what, plan.rung, machine, plan.dtype).refusal
+    return attempt(what, plan.rung, machine, plan.dtype, plan.kept_bytes).refusal

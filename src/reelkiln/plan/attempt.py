@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from reelkiln.plan.budget import device_budget, pinned_budget, ram_budget
+from reelkiln.plan.budget import (
+    KEPT_STEP,
+    device_budget,
+    pinned_budget,
+    ram_budget,
+    roomy_budget,
+)
 from reelkiln.plan.calibration import Device, Measured
 from reelkiln.plan.card import Card
 from reelkiln.plan.estimate import (
@@ -16,6 +22,7 @@ from reelkiln.plan.estimate import (
     ram_need,
     seconds_need,
     start_need,
+    streamed_weights,
 )
 from reelkiln.plan.ladder import Rung, rungs
 from reelkiln.plan.machine import GiB, Machine
@@ -34,12 +41,16 @@ class Attempt:
     """A rung tried: what it needs (bytes, seconds), and why not (empty: it fits).
 
     `start_seconds` of the seconds pass before rendering begins.
+    Of a streamed network, `kept_bytes` of weights stay on the device, `passing_bytes` pass through
+    it in each step.
     """
 
     rung: Rung
     dtype: Dtype
     peak_bytes: int
     ram_bytes: int
+    kept_bytes: int
+    passing_bytes: int
     seconds: float
     start_seconds: float
     refusal: str
@@ -52,7 +63,11 @@ class Attempt:
         ram = f"{gib(self.ram_bytes)} of RAM"
         if self.rung.residence == "cpu":
             return f"needs {ram}, which is there"
-        return f"needs {gib(self.peak_bytes)} of GPU memory and {ram}, which is there"
+        passing = ""
+        if self.rung.residence == "streamed":
+            passing = f"; {gib(self.passing_bytes)} of weights pass through, {gib(self.kept_bytes)}"
+            passing += " stay"
+        return f"needs {gib(self.peak_bytes)} of GPU memory and {ram}, which is there{passing}"
 
 
 def attempts(what: Outline, machine: Machine, dtype: Dtype) -> tuple[Attempt, ...]:
@@ -61,8 +76,13 @@ def attempts(what: Outline, machine: Machine, dtype: Dtype) -> tuple[Attempt, ..
     return tuple(attempt(what, rung, machine, dtype) for rung in ladder)
 
 
-def attempt(what: Outline, rung: Rung, machine: Machine, dtype: Dtype) -> Attempt:
-    """One rung; the processor computes in float32 whatever `dtype` says."""
+def attempt(
+    what: Outline, rung: Rung, machine: Machine, dtype: Dtype, kept: int | None = None
+) -> Attempt:
+    """One rung; the processor computes in float32 whatever `dtype` says.
+
+    `kept` says how many bytes of a streamed network stay; None: as many as there is room for.
+    """
     kind: Dtype = "float32" if rung.residence == "cpu" else dtype
     jobs = tuple(
         Job(
@@ -75,22 +95,24 @@ def attempt(what: Outline, rung: Rung, machine: Machine, dtype: Dtype) -> Attemp
         )
         for segment in what.segments
     )
-    peaks = [need.peak for job in jobs for need in device_need(job, rung).values()]
     largest = max(jobs, key=lambda job: job.frames)
     known = _measured(what.card, rung, machine)
-    peak = max(peaks, default=0)
-    ram, pinned = ram_need(largest, rung), pinned_need(largest, rung)
-    peak, ram = int(peak * known.vram), int(ram * known.ram)
+    kept = _kept(jobs, rung, machine, known.vram) if kept is None else kept
+    peaks = (need.peak for job in jobs for need in device_need(job, rung, kept).values())
+    peak = int(max(peaks, default=0) * known.vram)
+    ram, pinned = int(ram_need(largest, rung) * known.ram), pinned_need(largest, rung, kept)
     start = start_need(largest)
-    rendering = seconds_need(jobs, rung, machine) - start
+    rendering = seconds_need(jobs, rung, machine, kept) - start
     return Attempt(
         rung=rung,
         dtype=kind,
         peak_bytes=peak,
         ram_bytes=ram,
+        kept_bytes=kept,
+        passing_bytes=pinned,
         seconds=start * known.start + rendering * known.render,
         start_seconds=start * known.start,
-        refusal=_refusal(peak, ram, pinned, machine),
+        refusal=_refusal(what.card.name, peak, ram, pinned, machine),
     )
 
 
@@ -100,9 +122,22 @@ def _measured(card: Card, rung: Rung, machine: Machine) -> Measured:
     return machine.measured.of(card.name, device) or Measured(on="")
 
 
-def _refusal(peak: int, ram: int, pinned: int, machine: Machine) -> str:
+def _kept(jobs: tuple[Job, ...], rung: Rung, machine: Machine, factor: float) -> int:
+    """Bytes of a streamed network that stay on the device: as many as there is room for.
+
+    `factor` is how much more than the formula was measured here.
+    """
+    if rung.residence != "streamed":
+        return 0
+    need = max(device_need(job, rung)["denoise"].peak for job in jobs)
+    room = int(roomy_budget(machine, jobs[0].card.name) / factor) - need
+    whole = streamed_weights(jobs[0], rung)
+    return max(min(room, whole) // KEPT_STEP * KEPT_STEP, 0)
+
+
+def _refusal(model: str, peak: int, ram: int, pinned: int, machine: Machine) -> str:
     held = (
-        (peak, device_budget(machine), "GPU memory"),
+        (peak, device_budget(machine, model), "GPU memory"),
         (ram, ram_budget(machine), "RAM"),
         (pinned, pinned_budget(machine), "pinned RAM"),
     )

@@ -72,11 +72,10 @@ class Part:
 
     `params` counts its parameters. `stage` is the phase that needs it. `castable` says that its
     weights may be stored in 8 bits. `largest_block` counts the parameters of the two largest
-    neighbouring blocks, what a streamed arrangement holds on the device at once (0: it cannot be
-    streamed). `peak_block` counts those held where the working memory is largest; 0 stands for
-    `largest_block`, which is right where all blocks are alike. `passing` says that the part never
-    stays: it is read from its file when it is needed, with a `largest_block` block by block, and
-    let go before anything else is done. Until then it takes no RAM.
+    neighbouring blocks, what a passing part holds at once (0: it cannot be streamed). `passing`
+    says that the part never stays: it is read from its file when it is needed, with a
+    `largest_block` block by block, and let go before anything else is done. Until then it takes no
+    RAM.
     """
 
     name: str
@@ -84,15 +83,14 @@ class Part:
     stage: Stage
     castable: bool = False
     largest_block: int = 0
-    peak_block: int = 0
     passing: bool = False
 
     def __post_init__(self) -> None:
         where = f"part {self.name!r}"
         must(self.params > 0, f"{where} has no parameters")
         must(
-            0 <= self.peak_block <= self.largest_block <= self.params,
-            f"{where}: peak_block <= largest_block <= params does not hold",
+            0 <= self.largest_block <= self.params,
+            f"{where}: largest_block must be 0 to params",
         )
 
 
@@ -103,7 +101,11 @@ class Preset:
     `scheduler` is a diffusers class name, `schedule` its overrides. `sigmas` are the noise levels
     that a few-step model was distilled for, one for each step (empty: the scheduler's or the
     family's own). `adds` names the sources beyond the card's own that this preset loads. Guidance
-    of 1.0 or less runs the network once a step, more runs it twice.
+    of 1.0 or less runs the network once a step, more runs it twice. `cache_every` above 1 runs the
+    whole network in every so many steps only and its outermost layers in the others, for families
+    that can. `quick_sums` lets 16-bit products be summed up in 16 bits, a fifth faster on GPUs for
+    games. Where a source that it adds is a decoder of its own, `decode_bytes` and `decode_flops`
+    are that one's costs, as in `Costs` (0: the card's).
     """
 
     steps: int
@@ -112,9 +114,14 @@ class Preset:
     schedule: Mapping[str, str | float | int | bool] = field(default_factory=dict)
     sigmas: tuple[float, ...] = ()
     adds: tuple[str, ...] = ()
+    cache_every: int = 1
+    quick_sums: bool = False
+    decode_bytes: int = 0
+    decode_flops: float = 0.0
 
     def __post_init__(self) -> None:
         must(1 <= self.steps <= STEPS_MAX, f"steps must be 1 to {STEPS_MAX}")
+        must(1 <= self.cache_every <= self.steps, "cache_every must be 1 to steps")
         must(0 <= self.guidance <= GUIDANCE_MAX, f"guidance must be 0 to {GUIDANCE_MAX}")
         must(self.scheduler.isidentifier(), f"scheduler {self.scheduler!r} is not a class name")
         falling = sorted(set(self.sigmas), reverse=True)

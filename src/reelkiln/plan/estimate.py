@@ -6,11 +6,11 @@ card holds those that belong to one model):
 - working memory of one network call grows in proportion to latent cells times frames times guidance
   halves: 16,641 B a cell for AnimateDiff at 16 bits, 65.7 kB a token for LTX (counted: live tensors
   of one call);
-- under an allocator that held 16x512x512 with guidance, measured peaks were 4.52 GiB with the
-  network resident and 2.07 GiB with its weights streamed leaf by leaf: weights plus working memory
-  plus `_LIVE`, within 1 %;
-- what a plan sets aside is more: working memory times `_SPREAD` for fragmentation, plus
-  `_WORKSPACE` for cuDNN and cuBLAS;
+- a streamed network holds the weights that stay, a ring for the others, and its working memory;
+- what a plan sets aside is more: working memory times `_SPREAD` for what lies free between
+  tensors, plus `_WORKSPACE` for cuDNN and cuBLAS. With that, 37 measured peaks of six rungs are met
+  within 9 % (docs/measured/faster.md), with memory in pieces that grow; under Windows, where there
+  are none, a long decode may take half as much again;
 - a step lasts as long as its arithmetic or as its copying, whichever is longer, since a stream
   overlaps the two.
 """
@@ -21,6 +21,7 @@ from math import ceil
 from types import MappingProxyType
 from typing import Literal, TypeAlias, get_args
 
+from reelkiln.plan.budget import RING_BYTES
 from reelkiln.plan.card import Card, Part, Preset, Stage
 from reelkiln.plan.ladder import Rung
 from reelkiln.plan.machine import GiB, Machine, MiB
@@ -37,6 +38,7 @@ __all__ = [
     "ram_need",
     "seconds_need",
     "start_need",
+    "streamed_weights",
 ]
 
 Dtype: TypeAlias = Literal["float32", "float16", "bfloat16"]
@@ -48,10 +50,6 @@ DTYPE_BITS: Mapping[Dtype, Literal[32, 16]] = MappingProxyType(
 _SPREAD = 1.15
 _WORKSPACE = 192 * MiB
 _LIVE = 44 * MiB
-_BUSY_SHARE = 0.25
-"""Of the working memory, the most that is alive while the largest blocks are on the device: in a
-UNet those are the deep ones, where the picture is small (skip tensors: 175 of 1,040 MiB)."""
-
 _FRAMES = 6
 """Bytes of RAM per pixel and frame: 8-bit RGB as it is decoded, and joined."""
 
@@ -79,6 +77,8 @@ _START = 6.0
 """Seconds to import torch (2) and diffusers (4). Measured on two cores."""
 _CHUNKED = 1.05
 """How much longer a step takes in chunks. Assumed."""
+_SHALLOW = 0.074
+"""What a step that takes its deep features from an earlier one computes of a whole one. Counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,14 +124,24 @@ class Need:
         return self.weights + int(self.working * _SPREAD) + _WORKSPACE
 
 
-def device_need(job: Job, rung: Rung) -> Mapping[Stage, Need]:
-    """What each stage holds on the device: nothing at all on the processor."""
+def device_need(job: Job, rung: Rung, kept: int = 0) -> Mapping[Stage, Need]:
+    """What each stage holds on the device: nothing at all on the processor.
+
+    `kept` bytes of a streamed network's weights stay there while it denoises.
+    """
     if rung.residence == "cpu":
         return {}
-    return {stage: _stage_need(job, rung, stage) for stage in get_args(Stage)}
+    return {stage: _stage_need(job, rung, stage, kept) for stage in get_args(Stage)}
 
 
-def _stage_need(job: Job, rung: Rung, stage: Stage) -> Need:
+def streamed_weights(job: Job, rung: Rung) -> int:
+    """Bytes of the network that is streamed; 0 where none is."""
+    if rung.residence != "streamed":
+        return 0
+    return sum(_stored(part, part.params, job, rung) for part in _parts(job.card, "denoise"))
+
+
+def _stage_need(job: Job, rung: Rung, stage: Stage, streamed: int) -> Need:
     own = _parts(job.card, stage)
     staying = [part for part in job.card.parts if not part.passing]
     kept = staying if rung.residence == "resident" else [p for p in own if not p.passing]
@@ -141,15 +151,7 @@ def _stage_need(job: Job, rung: Rung, stage: Stage) -> Need:
     weights += max((_passing(part, job, rung) for part in own if part.passing), default=0)
     if stage != "denoise" or rung.residence != "streamed":
         return Need(weights=weights, working=working)
-    busy, wide = (
-        sum(_stored(part, count(part), job, rung) for part in kept)
-        for count in (lambda part: part.largest_block, _block_at_peak)
-    )
-    choices = (
-        Need(weights=wide, working=working),
-        Need(weights=busy, working=int(working * _BUSY_SHARE)),
-    )
-    return max(choices, key=lambda need: need.peak)
+    return Need(weights=min(streamed + RING_BYTES, weights), working=working)
 
 
 def _parts(card: Card, stage: Stage) -> tuple[Part, ...]:
@@ -159,10 +161,6 @@ def _parts(card: Card, stage: Stage) -> tuple[Part, ...]:
 def _passing(part: Part, job: Job, rung: Rung) -> int:
     """What a passing part holds at once: two blocks, or all of it where it has no blocks."""
     return _stored(part, part.largest_block or part.params, job, rung)
-
-
-def _block_at_peak(part: Part) -> int:
-    return part.peak_block or part.largest_block
 
 
 def _stored(part: Part, params: int, job: Job, rung: Rung) -> int:
@@ -181,7 +179,8 @@ def _working(job: Job, rung: Rung, stage: Stage) -> int:
             each += costs.led_bytes if job.led else 0
             return each * wide * job.cells * halves
         case "decode":
-            return costs.decode_bytes * wide * _decoded_at_once(job, rung)
+            each = job.preset.decode_bytes or costs.decode_bytes
+            return each * wide * _decoded_at_once(job, rung)
 
 
 def _decoded_at_once(job: Job, rung: Rung) -> int:
@@ -211,11 +210,9 @@ def ram_need(job: Job, rung: Rung) -> int:
     return _PROCESS_CPU + held + int(working * _SPREAD)
 
 
-def pinned_need(job: Job, rung: Rung) -> int:
-    """Bytes of RAM that cannot be paged out: the streamed weights."""
-    if rung.residence != "streamed":
-        return 0
-    return sum(_stored(part, part.params, job, rung) for part in _parts(job.card, "denoise"))
+def pinned_need(job: Job, rung: Rung, kept: int = 0) -> int:
+    """Bytes of RAM that cannot be paged out: the weights that are copied in every step."""
+    return max(streamed_weights(job, rung) - kept, 0)
 
 
 def start_need(job: Job) -> float:
@@ -223,23 +220,26 @@ def start_need(job: Job) -> float:
     return _START + sum(part.params for part in job.card.parts) * 2 / _DISK
 
 
-def seconds_need(jobs: tuple[Job, ...], rung: Rung, machine: Machine) -> float:
+def seconds_need(jobs: tuple[Job, ...], rung: Rung, machine: Machine, kept: int = 0) -> float:
     """Seconds from importing the libraries to the last decoded frame, for all segments together."""
     rate = _rate(rung, jobs[0].dtype, machine)
     weights = sum(part.params for part in jobs[0].card.parts) * 2
     # Staged parts come and go with every segment; streamed ones are first copied to pinned memory.
     moves = weights / _PAGEABLE if rung.residence in ("staged", "streamed") else 0.0
-    return start_need(jobs[0]) + sum(moves + _render_seconds(job, rung, rate) for job in jobs)
+    return start_need(jobs[0]) + sum(moves + _render_seconds(job, rung, rate, kept) for job in jobs)
 
 
-def _render_seconds(job: Job, rung: Rung, rate: float) -> float:
+def _render_seconds(job: Job, rung: Rung, rate: float, kept: int) -> float:
     costs, halves = job.card.costs, job.preset.halves
     arithmetic = costs.denoise_flops * job.cells * halves / rate
     if rung.split:
         arithmetic *= _CHUNKED
     passes = halves if rung.two_pass else 1
-    copying = pinned_need(job, rung) * passes / _PINNED
-    return job.preset.steps * max(arithmetic, copying) + costs.decode_flops * job.cells / rate
+    copying = pinned_need(job, rung, kept) * passes / _PINNED
+    whole = ceil(job.preset.steps / job.preset.cache_every)
+    shallow = (job.preset.steps - whole) * _SHALLOW * arithmetic
+    decoding = (job.preset.decode_flops or costs.decode_flops) * job.cells / rate
+    return whole * max(arithmetic, copying) + shallow + decoding
 
 
 def known_gpu(name: str) -> bool:

@@ -6,11 +6,23 @@ from math import ceil, floor, log
 from reelkiln.plan.card import Card
 from reelkiln.reel import Size
 
-__all__ = ["PIXEL_SLACK", "crop_share", "fit_frames", "fit_size", "legal_sizes"]
+__all__ = [
+    "PIXEL_SLACK",
+    "crop_share",
+    "fit_frames",
+    "fit_size",
+    "is_legal",
+    "legal_sizes",
+    "smaller_sizes",
+]
 
 PIXEL_SLACK = 0.1
 """How far a legal size may lie from a native pixel count, as a share of it. Models trained at one
 size draw doubled subjects far above it and lose detail far below."""
+
+
+SHRUNK = (0.8, 0.65, 0.5, 0.4)
+"""Shares of the native pixels to try where nothing larger fits. Below, nothing is recognised."""
 
 
 def legal_sizes(card: Card) -> Iterator[Size]:
@@ -49,6 +61,41 @@ def fit_size(card: Card, wished: Size) -> Size:
         return (round(shape, 9), _pixel_distance(card, size.pixels))
 
     return min(legal_sizes(card), key=distance)
+
+
+def smaller_sizes(card: Card, wished: Size) -> tuple[Size, ...]:
+    """Sizes below those the model was trained at, largest first, in the shape of the wish.
+
+    For a long shot on a small GPU: a softer picture is better than none, or than hours on the
+    processor. None where only native sizes are legal.
+    """
+    if card.only_native:
+        return ()
+    pixels = min(native.pixels for native in card.native)
+    aspect = wished.width / wished.height
+    found: dict[Size, None] = {}
+    for share in SHRUNK:
+        width = _side(card, (pixels * share * aspect) ** 0.5)
+        size = Size(width, _side(card, width / aspect))
+        if size.pixels <= pixels * (share + 0.05):
+            found[size] = None
+    return tuple(sorted(found, key=lambda size: -size.pixels))
+
+
+def _side(card: Card, wanted: float) -> int:
+    step = card.side_multiple
+    return int(min(max(round(wanted / step) * step, card.side_min), card.side_max))
+
+
+def is_legal(card: Card, size: Size) -> bool:
+    """Whether a plan may say this size: a legal one, or one of the smaller ones of some wish."""
+    if size in legal_sizes(card):
+        return True
+    sides = (size.width, size.height)
+    fits = all(
+        side % card.side_multiple == 0 and card.side_min <= side <= card.side_max for side in sides
+    )
+    return not card.only_native and fits and size.pixels < min(n.pixels for n in card.native)
 
 
 def crop_share(rendered: Size, wished: Size) -> float:

@@ -13,11 +13,12 @@ class Rung:
     """One way to run a model.
 
     `residence`: "resident" keeps every part on the device; "staged" keeps one stage's parts there
-    at a time; "streamed" copies one block at a time, overlapped with compute; "cpu" uses no GPU.
+    at a time; "streamed" keeps as much of the denoiser there as there is room for, and copies the
+    rest a layer at a time while others compute; "cpu" uses no GPU.
     `storage_bits`: width of stored weights (32, 16 or 8; computing stays at the plan's dtype).
     `two_pass`: run the guided and the unguided half of a step one after the other, not as a batch
     of two: the same arithmetic in half the working memory.
-    `split`: run attention and feed-forward in chunks, the same numbers in less working memory.
+    `split`: run feed-forward layers in chunks of rows, the same numbers in less working memory.
     `decode`: "whole" decodes all frames in one call, "frames" a few at a time (the card's
     `decode_window`), "tiles" a few frames at a time and each in tiles.
     """
@@ -51,14 +52,15 @@ class Rung:
 LADDER: tuple[Rung, ...] = (
     Rung(residence="resident", decode="whole"),
     Rung(residence="resident"),
-    Rung(residence="staged"),
-    Rung(residence="staged", two_pass=True),
-    Rung(residence="streamed"),
-    Rung(residence="streamed", two_pass=True),
-    Rung(residence="streamed", two_pass=True, split=True),
+    Rung(residence="resident", split=True),
+    Rung(residence="staged", split=True),
+    Rung(residence="streamed", split=True),
+    Rung(residence="streamed", split=True, two_pass=True),
 )
-"""The GPU rungs, fastest first. Chunks come last: they cost a few percent, and where staging with
-chunks fits, streaming without them does too, at no cost while a step outlasts its copy."""
+"""The GPU rungs, fastest first. Chunks cost about a percent and leave room for weights that would
+else be copied; two passes halve what a GPU has to do at once and copy the weights twice a step.
+Each rung stands here because it is the best one that fits some machine (`tests/plan/test_walk.py`
+finds a machine for each)."""
 
 NARROW: tuple[Rung, ...] = (
     Rung(residence="staged", storage_bits=8, decode="whole"),
@@ -74,30 +76,45 @@ they come last."""
 
 CPU_LADDER: tuple[Rung, ...] = (
     Rung(residence="cpu", storage_bits=32),
-    Rung(residence="cpu", storage_bits=32, two_pass=True),
+    Rung(residence="cpu", storage_bits=32, split=True),
+    Rung(residence="cpu", storage_bits=32, split=True, two_pass=True),
 )
 """The rungs without a GPU: the last resort of a machine whose GPU is too small."""
 
 
 def illegal(rung: Rung, card: Card) -> str:
-    """Why this model cannot run on this rung at all, or an empty string where it can."""
+    """Why this model cannot run on this rung at all, or an empty string where it can.
+
+    Ways that libraries offer and that do nothing or harm cannot be said as a rung at all; a test
+    keeps their names out of the source (`tests/backends/test_refused.py`).
+    """
     denoisers = [part for part in card.parts if part.stage == "denoise"]
-    if rung.residence == "streamed" and not all(part.largest_block for part in denoisers):
-        return f"{card.name} cannot be streamed"
-    if rung.storage_bits == 8 and not any(part.castable for part in denoisers):
-        return f"{card.name} cannot be stored in 8 bits"
-    if rung.decode == "tiles" and not card.costs.decode_tile:
-        return f"{card.name} cannot be decoded in tiles"
-    if rung.split and not card.costs.split_bytes:
-        return f"{card.name} cannot run in chunks"
-    return ""
+    stored = rung.storage_bits == 8
+    faults = (
+        (
+            rung.residence == "streamed" and not all(part.largest_block for part in denoisers),
+            "cannot be streamed",
+        ),
+        (
+            stored and not any(part.castable for part in denoisers),
+            "cannot be stored in 8 bits",
+        ),
+        (
+            stored and rung.residence == "cpu",
+            "gains nothing from 8 bits on the processor, which has no use for them",
+        ),
+        (rung.decode == "tiles" and not card.costs.decode_tile, "cannot be decoded in tiles"),
+        (rung.split and not card.costs.split_bytes, "cannot run in chunks"),
+    )
+    return next((f"{card.name} {why}" for wrong, why in faults if wrong), "")
 
 
 def rungs(card: Card, preset: Preset, *, gpu: bool, bits: Literal[32, 16]) -> tuple[Rung, ...]:
     """The rungs on which this model can run, fastest first, the processor last.
 
     `bits` is the width of the dtype the GPU computes in. Without guidance there are no two passes
-    to make: a rung that differs from an earlier one in nothing else falls away.
+    to make, and a network may have no chunks: a rung that differs from an earlier one in nothing
+    else falls away.
     """
     ladder = [
         replace(rung, storage_bits=bits) if rung.storage_bits == 16 else rung
@@ -106,6 +123,8 @@ def rungs(card: Card, preset: Preset, *, gpu: bool, bits: Literal[32, 16]) -> tu
     ladder += CPU_LADDER
     if preset.halves == 1:
         ladder = [replace(rung, two_pass=False) for rung in ladder]
+    if not card.costs.split_bytes:
+        ladder = [replace(rung, split=False) for rung in ladder]
     return tuple(dict.fromkeys(rung for rung in ladder if not illegal(rung, card)))
 
 

@@ -1,5 +1,6 @@
 """The machine, as the planner sees it. Asking the real one is an effect: `backends.probe`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reelkiln.plan.calibration import Calibration
@@ -17,7 +18,8 @@ class Machine:
     `gpu` is the GPU's name, or None where there is none that torch can use. `bf16` says whether the
     GPU computes bfloat16 natively (compute capability 8.0 or newer), not by emulation.
     `system` is "Linux", "Windows" or "Darwin". `cores` counts physical processor cores.
-    `measured` is what `reelkiln bench --calibrate` found out about it.
+    `measured` is what `reelkiln bench --calibrate` found out about it. `ran_out` remembers, for
+    each model, the least predicted need that ran out of memory on this GPU.
     """
 
     gpu: str | None
@@ -29,6 +31,7 @@ class Machine:
     system: str
     cores: int = 2
     measured: Calibration = field(default_factory=Calibration)
+    ran_out: Mapping[str, int] = field(default_factory=dict)
 
 
 def imagine(*, vram: int, ram: int, system: str = "Linux") -> Machine:

@@ -18,7 +18,8 @@ class Plan:
     `device` is "cuda" or "cpu". `size` is the size the model renders; the film room crops and
     scales it to the shot's. `fps` is the model's own rate. `peak_bytes` is the predicted peak on
     the device (0 without a GPU), `ram_bytes` the predicted peak of the process. `because` gives the
-    reasons in the order they were decided.
+    reasons in the order they were decided. `kept_bytes` of a streamed network's weights stay on the
+    device; it changes no pixel.
 
     `motion` is how freely frames may differ, 0 to 1 (1: as the model was trained); `tiling` is the
     number of the way in which tiles are laid, where the rung decodes in tiles (0: the usual one).
@@ -40,5 +41,6 @@ class Plan:
     ram_bytes: int
     seconds_estimate: float
     because: tuple[str, ...]
+    kept_bytes: int = 0
     motion: float = 1.0
     tiling: int = 0

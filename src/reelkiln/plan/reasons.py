@@ -4,7 +4,7 @@ from math import ceil
 
 from reelkiln.plan.card import Card
 from reelkiln.plan.estimate import Dtype, known_gpu
-from reelkiln.plan.fit import crop_share
+from reelkiln.plan.fit import crop_share, legal_sizes
 from reelkiln.plan.ladder import Rung
 from reelkiln.plan.machine import Machine
 from reelkiln.plan.outline import Outline
@@ -42,11 +42,12 @@ def _explain_size(wished: Size, card: Card, size: Size) -> str:
     if size == wished:
         return f"{card.name} renders {size} itself."
     only = len(card.native) == 1 and card.only_native
-    why = (
-        f"{size} is the only size {card.name} renders"
-        if only
-        else f"{size} is the size of {card.name} nearest in shape to {wished}"
-    )
+    if size not in legal_sizes(card):
+        why = f"{size} is smaller than {card.name} was trained at, so the picture is softer"
+    elif only:
+        why = f"{size} is the only size {card.name} renders"
+    else:
+        why = f"{size} is the size of {card.name} nearest in shape to {wished}"
     cropped = round(100 * crop_share(size, wished))
     crop = f"cropped by {cropped} % and " if cropped else ""
     return f"{why}; it is {crop}scaled to {wished}."

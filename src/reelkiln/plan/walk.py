@@ -8,6 +8,8 @@ from reelkiln.errors import PlanRefused
 from reelkiln.plan.attempt import Attempt, attempts, gpu_dtype, safer_dtype
 from reelkiln.plan.card import Card
 from reelkiln.plan.cut import cut
+from reelkiln.plan.estimate import Dtype
+from reelkiln.plan.fit import smaller_sizes
 from reelkiln.plan.machine import Machine
 from reelkiln.plan.outline import Outline, outline
 from reelkiln.plan.plan import Plan
@@ -26,7 +28,7 @@ def plan_shot(shot: Shot, card: Card, machine: Machine) -> Plan:
         PlanRefused: no rung fits; the hint says what would, the details what each rung needs.
     """
     what, dtype = outline(shot, card), gpu_dtype(card, machine)
-    return _choose(shot, what, machine, attempts(what, machine, dtype), ())
+    return _walk(shot, what, machine, dtype, attempts(what, machine, dtype), ())
 
 
 def step_down(plan: Plan, shot: Shot, card: Card, machine: Machine) -> Plan:
@@ -36,11 +38,13 @@ def step_down(plan: Plan, shot: Shot, card: Card, machine: Machine) -> Plan:
         PlanRefused: no lower rung both fits and needs less.
         UsageError: as `plan_shot`.
     """
-    what = outline(shot, card)
+    what = replace(outline(shot, card), size=plan.size)
     dtype = plan.dtype if plan.device == "cuda" else gpu_dtype(card, machine)
+    if plan.device == "cuda":
+        machine = replace(machine, ran_out={**machine.ran_out, card.name: plan.peak_bytes})
     below = _below(plan, attempts(what, machine, dtype))
     why = f"{plan.rung}: ran out of memory, so the walk begins one rung lower."
-    return _choose(shot, what, machine, below, (why,))
+    return _walk(shot, what, machine, dtype, below, (why,))
 
 
 def safer(plan: Plan, shot: Shot, card: Card, machine: Machine) -> Plan:
@@ -56,16 +60,22 @@ def safer(plan: Plan, shot: Shot, card: Card, machine: Machine) -> Plan:
             f"{card.name} gives NaN in {plan.dtype} and there is no safer dtype",
             hint="Try another seed or prompt, or check the model's files.",
         )
-    what = outline(shot, card)
+    what = replace(outline(shot, card), size=plan.size)
     why = f"{plan.dtype} gave NaN: {dtype} overflows less."
-    return _choose(shot, what, machine, attempts(what, machine, dtype), (why,))
+    return _walk(shot, what, machine, dtype, attempts(what, machine, dtype), (why,))
 
 
 def _below(plan: Plan, tried: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
     known = [attempt.rung for attempt in tried]
     # A plan made by another version may name a rung that is gone: then only its need counts.
-    lower = tried[known.index(plan.rung) + 1 :] if plan.rung in known else tried
-    return tuple(attempt for attempt in lower if _needs_less(attempt, plan))
+    start = known.index(plan.rung) if plan.rung in known else 0
+    return tuple(
+        attempt
+        for attempt in tried[start:]
+        if _needs_less(attempt, plan)
+        # A streamed rung is left only when nothing of the network stays on the device any more.
+        and (attempt.rung != plan.rung or attempt.kept_bytes < plan.kept_bytes)
+    )
 
 
 def _needs_less(attempt: Attempt, plan: Plan) -> bool:
@@ -73,6 +83,32 @@ def _needs_less(attempt: Attempt, plan: Plan) -> bool:
     if plan.device == "cpu":
         return on_cpu and attempt.ram_bytes < plan.ram_bytes
     return on_cpu or attempt.peak_bytes < plan.peak_bytes
+
+
+def _walk(  # noqa: PLR0917 - what a walk begins with
+    shot: Shot,
+    what: Outline,
+    machine: Machine,
+    dtype: Dtype,
+    tried: tuple[Attempt, ...],
+    because: tuple[str, ...],
+) -> Plan:
+    """The first rung that fits; before the processor, or a refusal, the same at smaller sizes."""
+    if machine.gpu is None or _fits_the_gpu(tried):
+        return _choose(shot, what, machine, tried, because)
+    for size in smaller_sizes(what.card, shot.size):
+        if size.pixels >= what.size.pixels:
+            continue
+        smaller = replace(what, size=size)
+        again = attempts(smaller, machine, dtype)
+        if _fits_the_gpu(again):
+            why = f"At {what.size} it fits on no rung of the GPU: it is rendered at {size}."
+            return _choose(shot, smaller, machine, again, (*because, why))
+    return _choose(shot, what, machine, tried, because)
+
+
+def _fits_the_gpu(tried: tuple[Attempt, ...]) -> bool:
+    return any(not each.refusal and each.rung.residence != "cpu" for each in tried)
 
 
 def _choose(
@@ -104,6 +140,7 @@ def _choose(
         ram_bytes=chosen.ram_bytes,
         seconds_estimate=seconds,
         because=(*because, *explain(shot, what), *walked, *device),
+        kept_bytes=chosen.kept_bytes,
     )
 
 

@@ -169,5 +169,17 @@ STEPS: tuple[Step, ...] = (
         "CREATE INDEX shift_log_by_time ON shift_log (at)",
         "CREATE TABLE switches (name TEXT PRIMARY KEY, value TEXT NOT NULL, at TEXT NOT NULL)",
     ),
+    # 4: needs that ran out of a GPU's memory
+    (
+        """
+        CREATE TABLE ran_out (
+            gpu TEXT NOT NULL,
+            model TEXT NOT NULL,
+            need INTEGER NOT NULL,
+            at TEXT NOT NULL,
+            PRIMARY KEY (gpu, model)
+        )
+        """,
+    ),
 )
 """Step N brings a ledger from version N-1 to version N (`PRAGMA user_version`)."""

@@ -14,7 +14,7 @@ import platformdirs
 from reelkiln.backends.probe import probe, versions
 from reelkiln.errors import LedgerError, UsageError
 from reelkiln.film.label import Signer, open_signer
-from reelkiln.kiln.bench import Bench
+from reelkiln.kiln.bench import Bench, remembering
 from reelkiln.kiln.calibrate import calibrated
 from reelkiln.plan.machine import Machine
 from reelkiln.store.ledger import Ledger, open_ledger
@@ -93,7 +93,7 @@ def open_bench(workshop: Workshop, ask: Callable[[], Machine] = probe) -> Iterat
     _make_folder(workshop.state)
     with open_ledger(workshop.state / "ledger.db") as ledger:
         yield Bench(
-            machine=calibrated(ask(), workshop.state),
+            machine=remembering(calibrated(ask(), workshop.state), ledger, datetime.now(UTC)),
             ledger=ledger,
             scratch=workshop.state / "scratch",
             cache=workshop.settings.cache,
@@ -125,8 +125,17 @@ def open_desk(workshop: Workshop) -> Iterator[Desk]:
 
 
 def this_machine(state: Path) -> Machine:
-    """This machine, with what `reelkiln bench --calibrate` measured on it."""
-    return calibrated(probe(), state)
+    """This machine, with what `reelkiln bench --calibrate` measured on it and what ran out of its
+    memory lately.
+
+    Raises:
+        LedgerError, LockHeld: the ledger cannot be read.
+    """
+    machine, file = calibrated(probe(), state), state / "ledger.db"
+    if not file.is_file():
+        return machine
+    with open_ledger(file) as ledger:
+        return remembering(machine, ledger, datetime.now(UTC))
 
 
 def _signer(workshop: Workshop) -> Signer:
