@@ -46,7 +46,7 @@ def main() -> None:
     print(versions())
     print("| preset | whole steps | PSNR dB against all whole | judge | motion, levels a frame |")
     print("|---|---|---|---|---|")
-    for preset in ("standard", "final"):
+    for preset in ("final", "standard"):
         base: list[Clip] = []
         for every in (1, 2, 3):
             clips = [render(card, folders, preset, every, words) for words in PROMPTS[:count]]
@@ -55,7 +55,10 @@ def main() -> None:
             near = "" if every == 1 else f"{mean(psnr(*pair) for pair in pairs):.1f}"
             scores = [scorer(c, w) or 0.0 for c, w in zip(clips, PROMPTS, strict=False)]
             moves = mean(motion(clip) for clip in clips)
-            print(f"| {preset} | every {every}. | {near} | {mean(scores):.3f} | {moves:.2f} |")
+            print(
+                f"| {preset} | every {every}. | {near} | {mean(scores):.3f} | {moves:.2f} |",
+                flush=True,
+            )
 
 
 def render(card: Any, folders: Any, preset: str, every: int, words: str) -> Clip:
