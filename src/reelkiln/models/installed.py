@@ -76,9 +76,10 @@ def locate(
     if missing:
         size = sum(s.bytes for s in missing)
         repos = ", ".join(s.repo for s in missing)
+        more = "" if preset == card.default_preset else f" --preset {preset}"
         raise WeightsMissing(
             f"the model {card.name} is not on this disk ({said(size)} to download from {repos})",
-            hint=f"Run `reelkiln models pull {card.name}`{_instead(card)}.",
+            hint=f"Run `reelkiln models pull {card.name}{more}`{_instead(card)}.",
         )
     return {name: folder for name, folder in found.items() if folder is not None}
 
