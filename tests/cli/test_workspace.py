@@ -169,7 +169,7 @@ def test_a_batch_is_held_against_brand_and_product_and_so_is_its_film_afterwards
     lines[row] += "cream.png"
     table.write_text("\n".join(lines) + "\n", "utf-8")
     Path("b.csv").write_text(BATCH.splitlines()[0] + "\nhero-reveal,rose-face-cream,1,1,null\n")
-    done = run("batch", "b.csv", "--json")
+    done = run("batch", "b.csv", "--now", "--json")
     assert done.returncode == 0, done.stderr
     film = Path(result(done)["clips"][0]["film"])
     (note,) = json.loads(film.with_name(film.name + ".json").read_text("utf-8"))["recipe"]["takes"]
