@@ -76,7 +76,9 @@ def _gate(film: Path, asked: Asked, tools: Tools, known: Known, cache: Path | No
     scorer, own = _scorer(known, cache) if asked.prompt is None else (scorer_here(cache), False)
     wanted = Wanted(asked.palette or known.palette, asked.joins or _frames(film, known))
     limits = asked.limits if asked.palette else asked.limits.without("palette")
-    if own:  # the bundled model's judge: docs/measured/spark.md says why it does not refuse
+    if own:
+        # The judge was measured on takes as they are rendered, where it refuses too; of a finished
+        # film (enlarged, in between frames added) its figure is told and not judged.
         limits = limits.without("score")
     if asked.cuts:
         limits = limits.without("overlap_min", "jump", "leap", "flicker_max")
