@@ -1,6 +1,9 @@
 """Render orders for the family without weights."""
 
-from kiln.nulls import null_card, null_shot
+from dataclasses import replace
+
+from kiln.nulls import GPU, null_card, null_shot
+from reelkiln.kiln.place import Place, here
 from reelkiln.kiln.renderer import RenderOrder
 from reelkiln.plan.machine import GiB, imagine
 from reelkiln.plan.walk import plan_shot
@@ -13,3 +16,15 @@ def null_order(name="one", *, seed=7, reach=None, machine=MACHINE, **schedule):
     card = null_card(reach=reach, **schedule)
     shot = null_shot(card, seed=seed)
     return RenderOrder(id=name, shot=shot, plan=plan_shot(shot, card, machine), card=card)
+
+
+def gpu_place(name, cache, machine=GPU):
+    """A place that believes in a GPU, and that nobody else holds it. For children, by its name."""
+    place = Place(name, here(cache), machine, cache)
+    place._refuse_busy = lambda plan: None
+    return place
+
+
+def gpu_place_without_ram(name, cache):
+    """The same, where no rung below the GPU's is left."""
+    return gpu_place(name, cache, replace(GPU, ram_free=0))

@@ -29,6 +29,7 @@ CARDS = {
         null_card("black", picture="black"),
         null_card("odd", picture="upside-down"),
         null_card("slow", step_seconds=1.0),
+        null_card("tight", fits_from="streamed"),
         null_card("far", files=("config.json",)),
     )
 }
@@ -101,11 +102,12 @@ def shift_in(
     renderer=None,
     notes=None,
     executor="gpu0",
+    machine=NO_GPU,
     **terms,
 ):
     heard = [] if notes is None else notes
     return Shift(
-        bench=bench_in(folder, ledger),
+        bench=replace(bench_in(folder, ledger), machine=machine),
         engine=engine or MemoryEngine(),
         renderer=renderer or HereRenderer(folder / "cache"),
         executor=executor,

@@ -7,7 +7,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from kiln.orders import null_order
+from kiln.nulls import GPU
+from kiln.orders import gpu_place, null_order
 from reelkiln.kiln.actor import (
     Actor,
     pictures_of,
@@ -15,7 +16,10 @@ from reelkiln.kiln.actor import (
     unpack_take,
     with_pictures,
 )
+from reelkiln.kiln.bench import gpu_words
 from reelkiln.kiln.renderer import Rendered
+from reelkiln.kiln.seat import Seat
+from reelkiln.kiln.watch import RanOut, Watch
 
 
 def test_a_take_comes_back_with_every_pixel_and_no_path_of_the_other_computer():
@@ -29,6 +33,33 @@ def test_a_take_comes_back_with_every_pixel_and_no_path_of_the_other_computer():
     unpack_take(packed[take.path], Path("there.npy"))
     assert Path("here.npy").read_bytes() == Path("there.npy").read_bytes()
     assert not list(Path(tempfile.gettempdir()).glob(f"reelkiln-take-*/{take.path}"))
+
+
+class Nearby:
+    """As much of Ray as a seat asks for, with the actor in this process."""
+
+    class exceptions:
+        RayActorError = ObjectLostError = RaySystemError = RayTaskError = RuntimeError
+
+    def __init__(self, actor):
+        self.render = self
+        self.remote = actor.render
+
+    def wait(self, answers, timeout):
+        return answers, []
+
+    def get(self, answer):
+        return answer
+
+
+def test_memory_that_ran_out_far_away_is_told_at_the_desk():
+    actor = Actor()
+    actor._place = gpu_place("there", None)
+    ray = Nearby(actor)
+    order, told = null_order(machine=GPU, fits_from="streamed"), []
+    done = Seat(ray, ray).render(order, Path(), Watch(on_ran_out=told.append))
+    assert done.plan.rung.residence == "streamed"
+    assert told[0] == RanOut(gpu_words(GPU), "null", order.plan.peak_bytes)
 
 
 def test_pictures_come_along_and_the_answer_names_the_desks():

@@ -11,15 +11,22 @@ import pytest
 
 from gate.defects import seam
 from gate.sources import product
-from kiln.nulls import GPU, LED, null_card, null_shot
+from kiln.boards import SMALL, ordered, starter
+from kiln.nulls import GPU, LED, null_bench, null_card, null_shot
 from kiln.test_inspect import encode
 from kiln.test_recipe import RECIPE
 from reelkiln.film.sidecar import write_sidecar
+from reelkiln.gate.limits import FIXED
+from reelkiln.kiln import reel as room
+from reelkiln.kiln.choose import Choice
+from reelkiln.kiln.edit import Cut, Edit, ReelRecipe, reel_to_json
 from reelkiln.kiln.gating import Asked, gate_films
 from reelkiln.kiln.known import Known, known_of
 from reelkiln.kiln.recipe import recipe_to_json
+from reelkiln.kiln.reel import make_reels
+from reelkiln.kiln.watch import Watch
 from reelkiln.plan.walk import plan_shot
-from reelkiln.reel import Clip, Origin
+from reelkiln.reel import Clip, Origin, Size
 from reelkiln.script.starter import write_starter
 from reelkiln.script.workspace import read_workspace
 
@@ -117,6 +124,65 @@ def test_a_scorer_that_was_pulled_measures_any_film():
     assert -1 <= seen.verdict.marks["alignment"] <= 1
     (silent,) = gate_films([film], Asked(), space=None, cache=Path("cache"))
     assert "fit to the words" in silent.unmeasured
+
+
+CUTS = """
+storyboard: tiny
+title: A cut and two fades
+platform: youtube-shorts
+shots:
+  - {template: hero-reveal, seconds: 1.2}
+  - {template: packshot-cta, seconds: 1}
+  - {template: hero-reveal, seconds: 1, transition: {crossfade: 0.25}}
+end_card: {headline: "{brand.name}", seconds: 1}
+"""
+# The pattern of the family without weights is as soft as enlarged 64 pixels are.
+CRISP = Asked(limits=FIXED.without("softness"))
+
+
+@pytest.fixture
+def reel(tmp_path, monkeypatch):
+    """Makes the film `a.mp4` with a cut and two fades."""
+    monkeypatch.setattr(room, "find_platform", lambda name: SMALL)
+    with null_bench(tmp_path) as bench:
+        order = ordered(starter(tmp_path / "glow", CUTS), bench)
+        yield lambda **more: make_reels(
+            [order], Choice(null_card(), "asked"), bench, Watch(), **more
+        )
+
+
+def gated(film: Path):
+    (seen,) = gate_films([film], CRISP, space=None, cache=Path("none"))
+    return seen.verdict
+
+
+def test_cuts_and_fades_of_a_reel_are_no_fault_where_its_edit_list_has_them(reel):
+    reel()
+    film, sidecar = Path("a.mp4"), Path("a.mp4.json")
+    frames = [29, *range(47, 54), *range(61, 72)]  # a cut, and fades of 6 and 10 frames
+    assert known_of(film).cuts == tuple(Fraction(at, 24) for at in frames)
+    assert gated(film).kept, gated(film).reasons
+    told = sidecar.read_text("utf-8")
+    assert '"6/5"' in told
+    sidecar.write_text(told.replace('"6/5"', '"11/10"'), "utf-8")  # a cut that is not there
+    assert not gated(film).kept
+
+
+def test_a_reel_that_carries_its_recipe_needs_no_sidecar(reel):
+    reel(embed=True)
+    Path("a.mp4.json").unlink()
+    assert gated(Path("a.mp4")).kept
+
+
+def test_the_end_of_a_loop_comes_with_its_beginning():
+    cuts = (Cut(seconds=Fraction(1)), Cut(seconds=Fraction(1)))
+    edit = Edit(
+        storyboard="tiny", product=SKU, language="en", platform="tiktok", size=Size(216, 384),
+        fps=Fraction(24), cuts=cuts, palette=("#000000",), loop=Fraction(1, 6),
+    )  # fmt: skip
+    recipe = reel_to_json(ReelRecipe(edit=edit, clips=(RECIPE, RECIPE), reelkiln="1"))
+    write_sidecar(Path("a.mp4"), {"recipe": recipe})
+    assert [at * 24 for at in known_of(Path("a.mp4")).cuts] == [20, 40, 41, 42, 43]
 
 
 def test_a_cut_where_it_is_meant_is_no_fault_and_elsewhere_is_one():

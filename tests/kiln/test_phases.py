@@ -151,6 +151,16 @@ def test_latents_of_other_weights_are_not_taken(tmp_path):
     assert denoised(began) == [1, 2, 3]
 
 
+def test_an_edited_card_does_not_take_latents_of_the_old_schedule(tmp_path):
+    card, kept = null_card(), kept_in(tmp_path)
+    burn(tmp_path, card, three(card), kept=kept)
+    for changes in ({"scheduler": "DDIMScheduler"}, {"schedule": {"eta": 1.0}}):
+        preset = replace(card.presets["standard"], **changes)
+        edited = replace(card, presets={**card.presets, "standard": preset})
+        _, began, _ = burn(tmp_path, edited, three(edited), kept=kept)
+        assert denoised(began) == [1, 2, 3]
+
+
 def test_out_of_memory_while_decoding_costs_no_denoising(tmp_path):
     card = null_card(decodes_from="streamed")
     outcomes, began, notes = burn(tmp_path, card, three(card))
@@ -172,20 +182,26 @@ def test_a_key_says_what_decides_the_numbers_and_nothing_else():
     plan = plan_shot(null_shot(card), card, GPU)
     (segment,) = plan.segments
 
-    def key(segment=segment, **changes):
-        return latents_key(segment, replace(plan, **changes), None, "us")
+    preset = card.presets[plan.preset]
+
+    def key(segment=segment, preset=preset, **changes):
+        return latents_key(segment, replace(plan, **changes), preset, None, "us")
 
     same = key()
     assert key(rung=replace(plan.rung, residence="streamed", decode="frames")) == same
     assert key(peak_bytes=5, because=("so",)) == same
+    assert key(preset=replace(preset, decode_bytes=5)) == same
     others = [
+        key(preset=replace(preset, scheduler="DDIMScheduler")),
+        key(preset=replace(preset, schedule={"timestep_spacing": "trailing"})),
+        key(preset=replace(preset, sigmas=(1.0, 0.5))),
         key(replace(segment, seed=8)),
         key(replace(segment, prompt="a blue can")),
         key(dtype="float32"),
         key(steps=plan.steps + 1),
         key(size=Size(128, 64)),
         key(rung=replace(plan.rung, storage_bits=8)),
-        latents_key(segment, plan, None, "them"),
+        latents_key(segment, plan, preset, None, "them"),
     ]
     assert len({same, *others}) == len(others) + 1
 

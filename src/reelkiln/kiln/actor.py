@@ -23,8 +23,8 @@ from reelkiln import __version__
 from reelkiln.errors import Cancelled, ReelkilnError, WeightsMissing
 from reelkiln.kiln.error_words import error_to_json
 from reelkiln.kiln.place import Place
-from reelkiln.kiln.renderer import RenderOrder
-from reelkiln.kiln.watch import Progress, Watch
+from reelkiln.kiln.renderer import Rendered, RenderOrder
+from reelkiln.kiln.watch import Progress, RanOut, Watch
 from reelkiln.models.installed import locate
 from reelkiln.models.pull import pull
 from reelkiln.plan.card import Card
@@ -46,7 +46,8 @@ DAY = 86_400
 """Seconds: no render lasts as long."""
 
 Answer = tuple[str, dict[str, bytes]]
-"""JSON of {"rendered": …} or {"error": …}, and the takes by file name."""
+"""JSON of {"rendered": …} or {"error": …}, with {"ran_out": [[…], …]} beside either, and the takes
+by file name."""
 
 
 @dataclass(slots=True)
@@ -55,6 +56,7 @@ class _Ear:
 
     progress: Progress = field(default_factory=lambda: Progress("load", 0, 1))
     notes: list[str] = field(default_factory=list)
+    ran_out: list[RanOut] = field(default_factory=list)
     stopped: bool = False
 
     def on_progress(self, progress: Progress) -> None:
@@ -85,11 +87,17 @@ class Actor:
         self.hello()
         with self._lock, tempfile.TemporaryDirectory(prefix=SCRATCH) as folder:
             self._ear = _Ear()
-            watch = Watch(self._ear.on_progress, self._ear.notes.append)
+            ear = self._ear
+            watch = Watch(ear.on_progress, ear.notes.append, ear.ran_out.append)
+            answer: dict[str, Any]
+            takes: dict[str, bytes] = {}
             try:
-                return self._render(order, pictures, Path(folder), watch)
+                rendered, takes = self._render(order, pictures, Path(folder), watch)
+                answer = {"rendered": rendered.to_json()}
             except ReelkilnError as error:
-                return json.dumps({"error": error_to_json(error)}), {}
+                answer = {"error": error_to_json(error)}
+            answer["ran_out"] = [astuple(what) for what in ear.ran_out]
+            return json.dumps(answer, allow_nan=False), takes
 
     def hear(self, notes_seen: int) -> tuple[tuple[Any, ...], list[str]]:
         """How far it is, and the notes since the first `notes_seen`."""
@@ -102,7 +110,7 @@ class Actor:
 
     def _render(
         self, text: str, pictures: Mapping[str, bytes], folder: Path, watch: Watch
-    ) -> Answer:
+    ) -> tuple[Rendered, dict[str, bytes]]:
         if self._place is None:
             raise AssertionError("hello was called first")
         order = RenderOrder.from_json(json.loads(text))
@@ -121,7 +129,7 @@ class Actor:
             chosen=tuple(map(_by_name, done.chosen)),
             takes=tuple(map(_by_name, done.takes)),
         )
-        return json.dumps({"rendered": named.to_json()}, allow_nan=False), packed
+        return named, packed
 
 
 def sweep_scratch(now: float) -> None:

@@ -11,13 +11,21 @@ from tempfile import TemporaryDirectory
 
 from reelkiln.film.faults import on_disk
 from reelkiln.film.label import Signer
-from reelkiln.kiln.watch import Clock
+from reelkiln.kiln.watch import Clock, RanOut
 from reelkiln.plan.machine import Machine
 from reelkiln.plan.plan import Plan
 from reelkiln.store.ledger import Ledger
 from reelkiln.store.ran_out import recall, remember
 
-__all__ = ["Bench", "gpu_words", "machine_words", "note_ran_out", "remembering"]
+__all__ = [
+    "Bench",
+    "gpu_words",
+    "keep_ran_out",
+    "machine_words",
+    "note_ran_out",
+    "ran_out_of",
+    "remembering",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +85,20 @@ def note_ran_out(plan: Plan, bench: Bench) -> None:
     Raises:
         LedgerError, LockHeld, DiskFull: it is not remembered.
     """
-    if plan.device == "cuda":
-        gpu, now = gpu_words(bench.machine), bench.now()
-        remember(bench.ledger, gpu=gpu, model=plan.model, need=plan.peak_bytes, now=now)
+    if (what := ran_out_of(plan, bench.machine)) is not None:
+        keep_ran_out(what, bench)
+
+
+def ran_out_of(plan: Plan, machine: Machine) -> RanOut | None:
+    """What is to be remembered where a plan ran out of memory; None: it was not a GPU's."""
+    if plan.device != "cuda":
+        return None
+    return RanOut(gpu=gpu_words(machine), model=plan.model, need=plan.peak_bytes)
+
+
+def keep_ran_out(what: RanOut, bench: Bench) -> None:
+    """Remember what a place told. Raises as `note_ran_out`."""
+    remember(bench.ledger, gpu=what.gpu, model=what.model, need=what.need, now=bench.now())
 
 
 def gpu_words(machine: Machine) -> str:

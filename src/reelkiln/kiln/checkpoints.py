@@ -18,6 +18,7 @@ from reelkiln.backends.latents import Latents, load_latents, save_latents
 from reelkiln.errors import RenderFailed
 from reelkiln.failpoints import failpoint
 from reelkiln.film.faults import on_disk
+from reelkiln.plan.card import Preset
 from reelkiln.plan.form import write
 from reelkiln.plan.plan import Plan
 from reelkiln.reel import Clip, Segment
@@ -80,10 +81,6 @@ class Checkpoints:
                 path.unlink(missing_ok=True)
         self._tidy()
 
-    def key(self, segment: Segment, plan: Plan, lead: Clip | None = None) -> str:
-        """The name of a segment's latents here: see `latents_key`."""
-        return latents_key(segment, plan, lead, self.maker)
-
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}{SUFFIX}"
 
@@ -94,8 +91,10 @@ class Checkpoints:
             return  # others are in it, or it never was
 
 
-def latents_key(segment: Segment, plan: Plan, lead: Clip | None, maker: str) -> str:
+def latents_key(segment: Segment, plan: Plan, preset: Preset, lead: Clip | None, maker: str) -> str:
     """64 hex digits: sha256 over all that decides a segment's latents.
+
+    `preset` is what the card says under the name `plan.preset`: a person may have edited the card.
 
     Two plans that differ only in where weights lie, or in how frames are decoded, give equal
     latents and have equal keys: memory that runs out while decoding costs no denoising.
@@ -105,6 +104,13 @@ def latents_key(segment: Segment, plan: Plan, lead: Clip | None, maker: str) -> 
         "maker": [maker, __version__],
         "plan": [plan.model, plan.preset, plan.device, plan.dtype],
         "how": [plan.steps, plan.guidance, plan.motion],
+        "schedule": [
+            preset.scheduler,
+            dict(preset.schedule),
+            preset.sigmas,
+            preset.cache_every,
+            preset.quick_sums,
+        ],
         "shape": write((plan.size, plan.fps, plan.reach)),
         "rung": rung,
         "segment": {key: value for key, value in write(segment).items() if key != "index"},

@@ -6,7 +6,7 @@ shift. Parent and child speak JSON over a pipe:
     to the child    {"order": …, "folder": …}   render this
                     {"stop": true}              give up what you render
     from the child  {"ready": NAME}             once, when it can take orders
-                    {"progress": […]}, {"note": …}
+                    {"progress": […]}, {"note": …}, {"ran_out": […]}
                     {"rendered": …} or {"error": …}, once for each order
 """
 
@@ -31,14 +31,14 @@ from reelkiln.kiln.crash import arm_here
 from reelkiln.kiln.error_words import error_from_json, error_to_json
 from reelkiln.kiln.renderer import Rendered, RenderOrder
 from reelkiln.kiln.seats import BEAT, Seats
-from reelkiln.kiln.watch import Progress, Watch
+from reelkiln.kiln.watch import Progress, RanOut, Watch
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
     from reelkiln.kiln.place import Place
 
-__all__ = ["ChildRenderer", "places_here"]
+__all__ = ["ChildRenderer", "Maker", "places_here", "usual_place"]
 
 PATIENCE = 5.0
 """Seconds a child has to give up its work when asked, before it is ended."""
@@ -172,6 +172,8 @@ class _Child:
                 watch.on_progress(last)
             elif "note" in message:
                 watch.on_note(message["note"])
+            elif "ran_out" in message:
+                watch.on_ran_out(RanOut(*message["ran_out"]))
             elif "ready" not in message:
                 return message
 
@@ -239,7 +241,11 @@ def _answer(place: Place, message: Message, pipe: Connection) -> Message:
         if pipe.poll() and "stop" in _receive(pipe):
             raise Cancelled("stopped")
 
-    watch = Watch(tell, lambda line: _send(pipe, {"note": line}))
+    watch = Watch(
+        tell,
+        lambda line: _send(pipe, {"note": line}),
+        lambda what: _send(pipe, {"ran_out": astuple(what)}),
+    )
     try:
         order = RenderOrder.from_json(message["order"])
         return {"rendered": place.render(order, Path(message["folder"]), watch).to_json()}

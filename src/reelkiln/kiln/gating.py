@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,7 +75,8 @@ def gate_films(
 def _gate(film: Path, asked: Asked, tools: Tools, known: Known, cache: Path | None) -> Inspected:
     words = known.words if asked.prompt is None else asked.prompt
     scorer, own = _scorer(known, cache) if asked.prompt is None else (scorer_here(cache), False)
-    wanted = Wanted(asked.palette or known.palette, asked.joins or _frames(film, known))
+    joins, cuts = _frames(film, known.joins), _frames(film, known.cuts)
+    wanted = Wanted(asked.palette or known.palette, asked.joins or joins, cuts)
     limits = asked.limits if asked.palette else asked.limits.without("palette")
     if own:
         # The judge was measured on takes as they are rendered, where it refuses too; of a finished
@@ -99,9 +101,9 @@ def _scorer(known: Known, cache: Path | None) -> tuple[Scorer | None, bool]:
     return scorer_for(locate(card, card.default_preset, cache), cache), True
 
 
-def _frames(film: Path, known: Known) -> tuple[int, ...]:
-    """The frames at which segments meet; the film is opened only where there are any."""
-    if not known.joins:
+def _frames(film: Path, seconds: tuple[Fraction, ...]) -> tuple[int, ...]:
+    """The frames that begin at these seconds; the film is opened only where there are any."""
+    if not seconds:
         return ()
     fps = next(iter(read(film))).fps
-    return tuple(round(second * fps) for second in known.joins)
+    return tuple(round(second * fps) for second in seconds)

@@ -1,15 +1,19 @@
-"""What a film of ours says of itself: the words it was made from, where its segments meet."""
+"""What a film of ours says of itself: its words, where segments meet, where a reel is cut."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 from reelkiln.errors import FilmError, UsageError
 from reelkiln.film.sidecar import read_sidecar
 from reelkiln.film.tags import RECIPE, read_tags
-from reelkiln.kiln.recipe import Recipe, recipe_from_json, recipe_from_text
+from reelkiln.kiln.dress import cutlist_of
+from reelkiln.kiln.edit import Edit, ReelRecipe, is_reel, reel_from_json
+from reelkiln.kiln.recipe import Recipe, recipe_from_json
 from reelkiln.plan.plan import Plan
 from reelkiln.script.workspace import Workspace
 
@@ -20,13 +24,15 @@ __all__ = ["Known", "known_of"]
 class Known:
     """What a film was meant to be; empty where nobody knows.
 
-    `joins` are the seconds at which a segment begins. `model` is the card's name, `palette` holds
+    `joins` are the seconds at which a segment begins, `cuts` those of a reel's frames that another
+    shot comes with: one at a cut, several in a fade. `model` is the card's name, `palette` holds
     the brand's colours, `photo` is a picture of the product.
     """
 
     words: str = ""
     model: str = ""
     joins: tuple[Fraction, ...] = ()
+    cuts: tuple[Fraction, ...] = ()
     palette: tuple[str, ...] = ()
     photo: Path | None = None
 
@@ -37,25 +43,45 @@ def known_of(film: Path, space: Workspace | None = None) -> Known:
     recipe = _recipe_in(film) or _recipe_beside(film)
     if recipe is None:
         return Known()
+    if isinstance(recipe, ReelRecipe):
+        return Known(cuts=_cuts(recipe.edit))
     known = Known(recipe.shot.prompt, recipe.shot.model, _joins(recipe.plan))
     if space is None or recipe.origin is None or recipe.origin.product not in space.products:
         return known
     photo = space.photo(recipe.origin.product)
-    return Known(known.words, known.model, known.joins, space.brand.palette, photo)
+    return replace(known, palette=space.brand.palette, photo=photo)
 
 
-def _recipe_in(film: Path) -> Recipe | None:
+def _recipe_in(film: Path) -> Recipe | ReelRecipe | None:
     try:
-        return recipe_from_text(read_tags(film).get(RECIPE, ""))
-    except (FilmError, UsageError):  # no film, no recipe, or only the hash of one
-        return None
+        return _recipe_of(json.loads(read_tags(film).get(RECIPE, "")))
+    except (FilmError, UsageError, ValueError, RecursionError):
+        return None  # no film, no recipe, or only the hash of one
 
 
-def _recipe_beside(film: Path) -> Recipe | None:
+def _recipe_beside(film: Path) -> Recipe | ReelRecipe | None:
     try:
-        return recipe_from_json((read_sidecar(film) or {}).get("recipe"))
+        return _recipe_of((read_sidecar(film) or {}).get("recipe"))
     except (FilmError, UsageError):
         return None
+
+
+def _recipe_of(data: object) -> Recipe | ReelRecipe:
+    return reel_from_json(data) if is_reel(data) else recipe_from_json(data)
+
+
+def _cuts(edit: Edit) -> tuple[Fraction, ...]:
+    """When each frame is seen with which a piece comes, or comes more, in seconds.
+
+    The first piece comes again at the end of a loop.
+    """
+    try:
+        places = cutlist_of(edit)
+    except UsageError:  # its numbers were changed by hand: then nothing is exempt
+        return ()
+    again = range(places.frames - places.loop, places.frames)
+    frames = (range(span.start, span.start + span.overlap + 1) for span in places.spans[1:])
+    return tuple(number / edit.fps for number in chain(*frames, again))
 
 
 def _joins(plan: Plan) -> tuple[Fraction, ...]:

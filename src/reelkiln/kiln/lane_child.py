@@ -3,7 +3,7 @@
 to the child    {"orders": […], "folders": […]}   render these together
                 {"stop": N}                       give number N of them up
                 {"give_way": true}                hand the rest back: somebody urgent waits
-from the child  {"task": N, "progress": […]}, {"task": N, "note": …}
+from the child  {"task": N, "progress": […]}, {"task": N, "note": …}, {"task": N, "ran_out": […]}
                 {"task": N, "rendered": …} or {"task": N, "error": …}, once for each
                 {"back": [N, …]}                  what was handed back
 """
@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reelkiln.errors import Cancelled, ReelkilnError
 from reelkiln.failpoints import failpoint
+from reelkiln.kiln.children import Maker
 from reelkiln.kiln.crash import arm_here
 from reelkiln.kiln.error_words import error_to_json
-from reelkiln.kiln.place import Place, Task, here
+from reelkiln.kiln.place import Place, Task
 from reelkiln.kiln.renderer import RenderOrder
 from reelkiln.kiln.watch import Progress, Watch
 
@@ -40,8 +41,8 @@ Message: TypeAlias = Mapping[str, Any]
 class Child:
     """The parent's end. Starts with the first batch, and anew after it died."""
 
-    def __init__(self, latents: Path, cache: Path | None, gpu: str | None) -> None:
-        self._latents, self._cache, self._gpu = latents, cache, gpu
+    def __init__(self, latents: Path, cache: Path | None, gpu: str | None, maker: Maker) -> None:
+        self._latents, self._cache, self._gpu, self._maker = latents, cache, gpu, maker
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
         self._lock = threading.Lock()
@@ -103,7 +104,9 @@ class Child:
                 spawn = multiprocessing.get_context("spawn")
                 self._pipe, far = spawn.Pipe()
                 self._process = spawn.Process(
-                    target=_serve, args=(far, self._gpu, self._cache, self._latents), daemon=True
+                    target=_serve,
+                    args=(far, self._gpu, self._cache, self._latents, self._maker),
+                    daemon=True,
                 )
                 self._process.start()
                 far.close()
@@ -118,14 +121,16 @@ class _Stopped(Cancelled):
     """One of the batch is given up; the others go on."""
 
 
-def _serve(pipe: Connection, gpu: str | None, cache: Path | None, latents: Path) -> None:
+def _serve(
+    pipe: Connection, gpu: str | None, cache: Path | None, latents: Path, maker: Maker
+) -> None:
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before anything here asks for a GPU
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, who tells us
     os.dup2(2, 1)  # stdout belongs to the parent's results
     _end_with_the_parent()
     arm_here()
-    place = Place("this computer" if gpu is None else f"gpu {gpu}", here(cache), cache=cache)
+    place = maker("this computer" if gpu is None else f"gpu {gpu}", cache)
     try:
         while True:
             message = _receive(pipe)
@@ -177,7 +182,11 @@ class _Batch:
             failpoint("step in the lane")
             self._listen()
 
-        return Watch(tell, lambda line: _send(self.pipe, {"task": number, "note": line}))
+        return Watch(
+            tell,
+            lambda line: _send(self.pipe, {"task": number, "note": line}),
+            lambda what: _send(self.pipe, {"task": number, "ran_out": astuple(what)}),
+        )
 
     def _listen(self) -> None:
         while self.pipe.poll():

@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from reelkiln.errors import Cancelled, PlaceLost, ReelkilnError
+from reelkiln.kiln.children import Maker, usual_place
 from reelkiln.kiln.error_words import error_from_json
 from reelkiln.kiln.lane_child import Child
 from reelkiln.kiln.renderer import Rendered, RenderOrder
-from reelkiln.kiln.watch import Progress, Watch
+from reelkiln.kiln.watch import Progress, RanOut, Watch
 
 __all__ = ["BATCH", "LaneRenderer"]
 
@@ -62,15 +63,16 @@ class LaneRenderer:
 
     def __init__(
         self, latents: Path, *, cache: Path | None = None, batch: int = BATCH,
-        gpu: str | None = None, patience: float = PATIENCE,
+        gpu: str | None = None, patience: float = PATIENCE, maker: Maker = usual_place,
     ) -> None:  # fmt: skip
         """Start nothing yet: the child comes with the first order.
 
         Args:
             latents: the folder where what was denoised outlives child and shift.
+            maker: makes the child's place, as `children.ChildRenderer`'s.
         """
         self.width = batch
-        self._child = Child(latents, cache, gpu)
+        self._child = Child(latents, cache, gpu, maker)
         self._patience = patience
         self._changed = threading.Condition()
         self._line: list[_Task] = []
@@ -177,8 +179,9 @@ class LaneRenderer:
         if {"rendered", "error"} & message.keys():
             task.end(message)
             return False
-        for other in batch:
-            other.at_work = other is task
+        if "ran_out" not in message:  # that is told to all of them
+            for other in batch:
+                other.at_work = other is task
         task.inbox.put(message)
         return False
 
@@ -239,6 +242,8 @@ def _followed(task: _Task, watch: Watch) -> Rendered:
             watch.on_progress(last)
         elif "note" in message:
             watch.on_note(message["note"])
+        elif "ran_out" in message:
+            watch.on_ran_out(RanOut(*message["ran_out"]))
         elif "rendered" in message:
             return Rendered.from_json(message["rendered"])
         else:

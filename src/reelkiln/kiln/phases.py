@@ -246,7 +246,8 @@ class _Batch:
 
     def _key(self, firing: Firing, segment: Segment) -> str:
         maker = self.kept.maker if self.kept else ""
-        return latents_key(segment, firing.plan, firing.lead(segment), maker)
+        preset = self.furnace.card.presets[firing.plan.preset]
+        return latents_key(segment, firing.plan, preset, firing.lead(segment), maker)
 
     def _known(self, firing: Firing, segment: Segment) -> bool:
         """Whether a segment's latents are at hand: in memory, or on the disk."""

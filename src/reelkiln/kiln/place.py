@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 from reelkiln.backends.probe import probe, versions
 from reelkiln.backends.registry import find_backend
 from reelkiln.errors import GpuBusy, ReelkilnError, WeightsBroken
-from reelkiln.kiln.bench import machine_words
+from reelkiln.kiln.bench import machine_words, ran_out_of
 from reelkiln.kiln.checkpoints import Checkpoints
 from reelkiln.kiln.firing import Fired
 from reelkiln.kiln.furnace import Furnace
@@ -101,9 +101,22 @@ class Place:
         furnace = self._prepare(tasks[0].order)
         notes: list[list[str]] = [[] for _ in tasks]
         charges = [self._charge(task, own) for task, own in zip(tasks, notes, strict=True)]
-        kept = self._checkpoints(latents)
-        scratch = tasks[0].folder
-        for done in fire_all(charges, furnace, machine=self.machine, scratch=scratch, kept=kept):
+        waiting = dict(enumerate(tasks))
+
+        def tell(plan: Plan) -> None:
+            if (what := ran_out_of(plan, self.machine)) is not None:
+                for task in waiting.values():
+                    task.watch.on_ran_out(what)
+
+        for done in fire_all(
+            charges,
+            furnace,
+            machine=self.machine,
+            scratch=tasks[0].folder,
+            kept=self._checkpoints(latents),
+            on_out_of_memory=tell,
+        ):
+            del waiting[done.index]
             if done.fired is not None:
                 yield done.index, self._rendered(done.fired, notes[done.index], done.keys)
             elif done.error is not None:

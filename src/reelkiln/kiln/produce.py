@@ -28,7 +28,7 @@ from reelkiln.film.faults import on_disk
 from reelkiln.film.names import companions
 from reelkiln.film.partfile import write_bytes
 from reelkiln.film.take import is_whole
-from reelkiln.kiln.bench import Bench
+from reelkiln.kiln.bench import Bench, keep_ran_out, remembering
 from reelkiln.kiln.control import Control
 from reelkiln.kiln.deliver import deliver, file_sha256, record
 from reelkiln.kiln.disk import staging_of
@@ -141,7 +141,9 @@ class Producer:
         if card is None:
             raise UnknownName("there is no such model, or no such preset, any more")
         locate(card, candidate.shot.preset, self.bench.cache)
-        plan = plan_shot(candidate.shot, card, self.bench.machine)
+        # Read anew for each segment: the one before may have run out of memory a minute ago.
+        machine = remembering(self.bench.machine, self.bench.ledger, self.bench.now())
+        plan = plan_shot(candidate.shot, card, machine)
         because = _because(work, candidate, told)
         if told and row.model != card.name:
             self.log("fell_back", f"{row.id}: {because}", row.id)
@@ -182,7 +184,7 @@ class Producer:
             elif self.bench.clock() - since[0] > allowed:
                 raise RenderFailed(f"nothing was heard of the renderer for {allowed:.0f} seconds")
 
-        return Watch(progress)
+        return Watch(progress, on_ran_out=lambda what: keep_ran_out(what, self.bench))
 
     # ── from takes to a file ─────────────────────────────────────────────────────────────────────
 

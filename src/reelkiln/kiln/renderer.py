@@ -144,7 +144,8 @@ class Renderer(Protocol):
         """Render one order; its takes lie in `folder` (which exists) afterwards.
 
         `watch` is called from the calling thread. Raising from it stops the render within one step,
-        and what was raised comes out.
+        and what was raised comes out. It is told where the memory of a GPU ran out also by a render
+        that fails in the end: a place has no ledger, so the desk remembers it.
 
         Raises:
             PlaceLost: the process or computer that rendered is gone; its successor takes the next

@@ -18,7 +18,7 @@ from reelkiln.kiln.actor import pictures_of, unpack_take
 from reelkiln.kiln.error_words import error_from_json
 from reelkiln.kiln.renderer import Rendered, RenderOrder
 from reelkiln.kiln.seats import BEAT
-from reelkiln.kiln.watch import Progress, Watch
+from reelkiln.kiln.watch import Progress, RanOut, Watch
 from reelkiln.reel import Take
 
 __all__ = ["Seat", "first_line"]
@@ -48,6 +48,8 @@ class Seat:
                 raise
             text, takes = self._ray.get(answer)
         told = json.loads(text)
+        for what in told["ran_out"]:
+            watch.on_ran_out(RanOut(*what))
         if "error" in told:
             raise error_from_json(told["error"])
         done = Rendered.from_json(told["rendered"])

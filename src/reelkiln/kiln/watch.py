@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from reelkiln.backends.seam import Step
 
-__all__ = ["Clock", "PhaseClock", "Progress", "Watch"]
+__all__ = ["Clock", "PhaseClock", "Progress", "RanOut", "Watch"]
 
 Clock: TypeAlias = Callable[[], float]
 """Seconds that only grow, from any start: `time.perf_counter`, or a test's own."""
@@ -30,15 +30,27 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class RanOut:
+    """A plan for `model` with a predicted need of `need` bytes ran out of the memory of `gpu`, in
+    the words of `bench.gpu_words`."""
+
+    gpu: str
+    model: str
+    need: int
+
+
+@dataclass(frozen=True, slots=True)
 class Watch:
-    """Who is told. Raising from either stops the work.
+    """Who is told. Raising from any of them stops the work.
 
     `on_progress` is called at the start of each phase and after each step. `on_note` is called with
-    one line about something a person should know: a take refused, a rung stepped down.
+    one line about something a person should know: a take refused, a rung stepped down. `on_ran_out`
+    is called where the memory of a GPU ran out, with what is to be remembered of it.
     """
 
     on_progress: Callable[[Progress], None] = lambda _: None
     on_note: Callable[[str], None] = lambda _: None
+    on_ran_out: Callable[[RanOut], None] = lambda _: None
 
 
 class PhaseClock:
