@@ -6,6 +6,8 @@ export PYTHON
 export TORCH_INDEX
 BOOT := $(if $(PYTHON),$(PYTHON),python3)
 BIN := .venv/bin
+# Most tests wait for processes of their own; one thread each, or two renders fight for the cores.
+PARALLEL := -n logical --maxprocesses 4
 BRAND := demo/ethereal-glow
 
 .DEFAULT_GOAL := help
@@ -23,7 +25,7 @@ demo: set-up-demo ## set up .venv and render the worked example as a reel with t
 
 test: set-up-test ## set up .venv and run every check and every test
 	@$(MAKE) --no-print-directory lint core
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(PARALLEL)
 
 check: set-up-test ## style, types, architecture and documents, without the other tests
 	@$(MAKE) --no-print-directory lint
