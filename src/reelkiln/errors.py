@@ -9,7 +9,8 @@ ReelkilnError                       exit  code
 │   ├── HubUnreachable               75   hub_unreachable
 │   ├── DiskFull                     75   disk_full
 │   ├── GpuBusy                      75   gpu_busy
-│   └── LockHeld                     75   lock_held
+│   ├── LockHeld                     75   lock_held
+│   └── OnBattery                    75   on_battery
 ├── PlanRefused                       1   plan_refused     no rung fits: smaller or shorter
 ├── WeightsMissing                    1   weights_missing  pull them
 ├── WeightsBroken                     1   weights_broken   a file is not what its card says
@@ -40,6 +41,7 @@ __all__ = [
     "LedgerError",
     "LockHeld",
     "MissingLibrary",
+    "OnBattery",
     "OutOfMemory",
     "PlaceLost",
     "PlanRefused",
@@ -152,6 +154,12 @@ class LockHeld(TryLater):
     """Another reelkiln process holds the lock."""
 
     code = "lock_held"
+
+
+class OnBattery(TryLater):
+    """The machine runs on its battery, which ends in the middle of a night."""
+
+    code = "on_battery"
 
 
 class PlanRefused(ReelkilnError):

@@ -75,9 +75,11 @@ def _exit_codes() -> Iterator[str]:
 
 
 def _tree(kind: type[ReelkilnError]) -> Iterator[type[ReelkilnError]]:
+    """The tree of `errors`; what other rooms derive from it for themselves, no person sees."""
     yield kind
     for child in kind.__subclasses__():
-        yield from _tree(child)
+        if child.__module__ == kind.__module__:
+            yield from _tree(child)
 
 
 def _settings() -> Iterator[str]:

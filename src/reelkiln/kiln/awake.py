@@ -6,17 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from reelkiln.errors import TryLater, UsageError
+from reelkiln.errors import OnBattery, UsageError
 from reelkiln.kiln.bench import Bench
 from reelkiln.store.shifts import log_shift
 
 __all__ = ["awake", "refuse_on_battery", "refuse_unsafe"]
-
-
-class OnBattery(TryLater):
-    """A night on battery ends in the middle."""
-
-    code = "on_battery"
 
 
 def refuse_on_battery(bench: Bench, on_battery: bool) -> None:

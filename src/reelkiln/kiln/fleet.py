@@ -102,13 +102,25 @@ class FleetRenderer:
 
     def render(self, order: RenderOrder, folder: Path, watch: Watch) -> Rendered:
         """See `renderer.Renderer.render`."""
-        seat = self._seats.take(watch)
+        seat = self._living(watch)
         self._pass_on(watch)
         try:
             pinned = replace(order, card=_pinned(order.card, order.shot.preset, self._cache))
             return seat.render(pinned, folder, watch)
         finally:
             (self._mend if seat.lost else self._seats.put)(seat)
+
+    def _living(self, watch: Watch) -> Seat:
+        """A free seat whose actor answers; one that died while it was idle is mended first."""
+        while True:
+            seat = self._seats.take(watch)
+            try:
+                if seat.answers(watch):
+                    return seat
+            except BaseException:
+                self._seats.put(seat)
+                raise
+            self._mend(seat)
 
     def names(self) -> tuple[str, ...]:
         """Where each actor was when it last said so."""

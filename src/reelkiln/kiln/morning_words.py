@@ -140,7 +140,7 @@ def _long(seconds: float) -> str:
     """Seconds as people say them.
 
     >>> _long(59.2), _long(125), _long(7300)
-    ('59 s', '2 min 5 s', '2 h 2 min')
+    ('59 s', '2 min 5 s', '2 h 1 min')
     """
     if seconds < 60:
         return f"{seconds:.0f} s"

@@ -36,6 +36,17 @@ class Seat:
         """Ray's promise of `Actor.hello`."""
         return self.actor.hello.remote()
 
+    def answers(self, watch: Watch) -> bool:
+        """Whether the actor is there. It may have died while nobody used it."""
+        errors, hello = self._ray.exceptions, self.hello()
+        try:
+            while not self._ray.wait([hello], timeout=BEAT)[0]:
+                watch.on_progress(Progress("load", 0, 1))
+            self._ray.get(hello)
+        except (errors.RayActorError, errors.ObjectLostError, errors.RaySystemError):
+            return False
+        return True
+
     def render(self, order: RenderOrder, folder: Path, watch: Watch) -> Rendered:
         """See `renderer.Renderer.render`; afterwards `lost` says whether the actor is gone."""
         pictures = {name: _read(name) for name in pictures_of(order)}
