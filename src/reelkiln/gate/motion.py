@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -35,14 +36,18 @@ LEAST_ERROR, LEAST_SPEED = 2.0, 2.5
 """Levels and pixels of the small picture under which warp errors and speeds count as alike."""
 
 
-def _grid(shape: tuple[int, ...]) -> tuple[Field, Field]:
-    rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
+@lru_cache(maxsize=2)
+def _grid(height: int, width: int) -> tuple[Field, Field]:
+    """Each pixel's row and column, read-only: every frame of a clip asks for the same ones."""
+    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    rows.setflags(write=False)
+    columns.setflags(write=False)
     return rows, columns
 
 
 def _shifted(picture: Plane | Field, flow: Field, share: float) -> Field:
     """`picture` read at x + share * flow(x)."""
-    rows, columns = _grid(picture.shape)
+    rows, columns = _grid(*picture.shape[:2])
     moved: Field = cv2.remap(
         picture,
         columns + share * flow[..., 0],
@@ -69,19 +74,21 @@ def top_speed(flow: Field) -> float:
     return float(np.partition(lengths, -count)[-count:].mean())
 
 
-def warp_error(before: Plane, after: Plane, flow: Field) -> float:
-    """Mean |I[t+1](x + f(x)) - I[t](x)|, in levels (Lai et al., ECCV 2018, without its mask)."""
-    returned = _shifted(after, flow, 1.0).astype(np.float32)
-    return float(np.abs(_inner(returned - before.astype(np.float32))).mean())
+def warp_error(before: Plane, returned: Plane) -> float:
+    """Mean |I[t+1](x + f(x)) - I[t](x)|, in levels (Lai et al., ECCV 2018, without its mask).
+
+    `returned` is I[t+1](x + f(x)): the later picture with its motion undone.
+    """
+    return float(_inner(cv2.absdiff(returned, before)).mean())
 
 
-def gain(before: Plane, after: Plane, flow: Field) -> float:
+def gain(before: Plane, returned: Plane) -> float:
     """By how much the picture as a whole grew brighter, in per cent, whatever moved in it.
 
     100 * median of (I[t+1](x + f(x)) - I[t](x)) / I[t](x) over pixels of luma 16 to 240 (0 where
-    less than 1 % of the picture is that bright). Ours.
+    less than 1 % of the picture is that bright). `returned` as for `warp_error`. Ours.
     """
-    returned, base = _shifted(after, flow, 1.0), _inner(before.astype(np.float32))
+    base = _inner(before.astype(np.float32))
     lit = (base >= 16) & (base <= 240)
     if np.count_nonzero(lit) < 0.01 * lit.size:
         return 0.0
@@ -169,8 +176,9 @@ class Motion:
             return
         flow: Field = self._flow.calc(last.small, now.small, None)
         self.traces["speed"].append(top_speed(flow))
-        self.traces["warp_error"].append(warp_error(last.small, now.small, flow))
-        self.traces["gain"].append(gain(last.small, now.small, flow))
+        returned = _shifted(now.small, flow, 1.0)
+        self.traces["warp_error"].append(warp_error(last.small, returned))
+        self.traces["gain"].append(gain(last.small, returned))
         if step is not None:
             error = midpoint_error(step.first, last.small, now.small, (step.flow, flow))
             self.traces["midpoint_error"].append(error)
