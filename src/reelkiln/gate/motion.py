@@ -74,15 +74,15 @@ def top_speed(flow: Field) -> float:
     return float(np.partition(lengths, -count)[-count:].mean())
 
 
-def warp_error(before: Plane, returned: Plane) -> float:
+def warp_error(before: Plane, returned: Plane | Field) -> float:
     """Mean |I[t+1](x + f(x)) - I[t](x)|, in levels (Lai et al., ECCV 2018, without its mask).
 
-    `returned` is I[t+1](x + f(x)): the later picture with its motion undone.
+    `returned` is I[t+1](x + f(x)), of the dtype of `before`: the later picture, its motion undone.
     """
     return float(_inner(cv2.absdiff(returned, before)).mean())
 
 
-def gain(before: Plane, returned: Plane) -> float:
+def gain(before: Plane, returned: Plane | Field) -> float:
     """By how much the picture as a whole grew brighter, in per cent, whatever moved in it.
 
     100 * median of (I[t+1](x + f(x)) - I[t](x)) / I[t](x) over pixels of luma 16 to 240 (0 where
