@@ -17,6 +17,8 @@ import pytest
 
 TORCH_LIBRARIES = {"torch", "diffusers", "transformers", "accelerate", "safetensors"}
 TORCH_FOLDERS = ("walk",)
+# Kills and power cuts test the operating system's part, which no Python version changes.
+ONCE_FOLDERS = ("faults",)
 # With libraries or tools that only the full environment holds.
 FULL_ONLY = (
     "film/test_upscale.py",
@@ -64,9 +66,9 @@ def pytest_unconfigure() -> None:
 
 
 def needs_more(path: Path) -> bool:
-    """Whether a test file needs more than the core: by its place, or by what it imports."""
+    """Whether a test file needs more than one core run: by its place, or by what it imports."""
     place = path.relative_to(HERE)
-    if place.parts[0] in TORCH_FOLDERS or place.as_posix() in FULL_ONLY:
+    if place.parts[0] in TORCH_FOLDERS + ONCE_FOLDERS or place.as_posix() in FULL_ONLY:
         return True
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

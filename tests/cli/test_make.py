@@ -156,7 +156,12 @@ def test_nul_bytes_come_through_stdin_and_are_refused():
         (["make", "a", "--nonsense", "--json"], 2, "usage"),
         (["make", "a", "--model", "sprak", "--json"], 2, "unknown_name"),
         (["make", "a", "--model", "epicrealism", "--json"], 1, "weights_missing"),
-        (["models", "pull", "epicrealism", "--json"], 75, "hub_unreachable"),
+        pytest.param(
+            ["models", "pull", "epicrealism", "--json"],
+            75,
+            "hub_unreachable",
+            marks=pytest.mark.torch,  # without it, the missing library is said first
+        ),
     ],
 )
 def test_failures_as_json_are_one_object_on_stdout(arguments, exit_code, code):
@@ -177,6 +182,7 @@ def test_a_model_that_is_not_here_names_its_size_and_both_ways():
     assert "--model spark" in told
 
 
+@pytest.mark.torch
 def test_a_hub_that_cannot_be_reached_is_said_and_spark_is_named():
     told = refused(run("models", "pull", "epicrealism", env={"HF_HUB_OFFLINE": "0"}), 75)
     assert "--model spark" in told
