@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from filelock import FileLock, Timeout
+from sqlalchemy import Engine as Database
+from sqlalchemy import event
 
 from reelkiln.errors import DiskFull, LedgerError, LockHeld
 from reelkiln.store.ledger import is_full
@@ -253,6 +256,7 @@ class DbosEngine:
     def _launched(self, handle: Handle) -> Iterator[None]:
         from dbos import DBOS
 
+        _teach_the_clock()
         # The names in the registry are the ones that rows of earlier processes carry.
         DBOS.destroy(destroy_registry=True)
         try:
@@ -299,6 +303,7 @@ class DbosEngine:
                 )
 
                 self.folder.mkdir(parents=True, exist_ok=True)
+                _teach_the_clock()
                 with _quietly(self.folder):
                     run_dbos_database_migrations(self._url())
                     self._client_open = DBOSClient(
@@ -310,6 +315,25 @@ class DbosEngine:
 
     def _url(self) -> str:
         return f"sqlite:///{(self.folder / 'engine.db').absolute().as_posix()}"
+
+
+def _teach_the_clock() -> None:
+    """Let an SQLite before 3.42 know `unixepoch('subsec')`.
+
+    DBOS asks for it on Python 3.12 and newer, whatever SQLite is there: Debian 12 has 3.40, which
+    answers NULL where a time must not be.
+    """
+    if sqlite3.sqlite_version_info < (3, 42) and not event.contains(Database, "connect", _teach):
+        event.listen(Database, "connect", _teach)
+
+
+def _teach(connection: sqlite3.Connection, _record: object) -> None:
+    connection.create_function("unixepoch", 1, _unixepoch)
+
+
+def _unixepoch(unit: str) -> float | None:
+    """Seconds since 1970 to the millisecond, as SQLite counts them; it asks for nothing else."""
+    return time.time_ns() // 1_000_000 / 1000 if unit == "subsec" else None
 
 
 def _ticking(calls: Mapping[str, Callable[[], None]]) -> Callable[[Any, Any], None]:
