@@ -72,8 +72,8 @@ def test_from_pretrained_and_the_pull_share_one_cache(
 ) -> None:
     card, cache = find_card("epicrealism"), tmp_path / "hub"
     serve(hub, card, tiny)
-    model, motion = card.sources[:2]
-    only_motion = replace(card, sources=(motion,))
+    model, motion, *further = card.sources
+    only_motion = replace(card, sources=(motion, *further))
     commit = pull(only_motion, "standard", cache=cache, hub=Hub(endpoint=hub.endpoint))["motion"]
     done = subprocess.run(
         [
