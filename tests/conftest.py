@@ -57,6 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "torch: needs the gpu extra (torch and diffusers)")
     config.addinivalue_line("markers", "fleet: needs the fleet extra (ray)")
     config.addinivalue_line("markers", "text: needs the text extra (rapidocr)")
+    config.addinivalue_line("markers", "upscale: needs the upscale extra (ncnn)")
     if config.getoption("--core") and importlib.util.find_spec("torch"):
         raise pytest.UsageError("--core is for an environment that has no torch")
 
@@ -90,7 +91,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("--core"):
         return
-    extras = ("torch", "text", "fleet")
+    extras = ("torch", "text", "upscale", "fleet")
     dropped = [item for item in items if any(map(item.get_closest_marker, extras))]
     items[:] = [item for item in items if item not in dropped]
     config.hook.pytest_deselected(items=dropped)

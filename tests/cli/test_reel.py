@@ -80,7 +80,9 @@ def test_a_storyboard_is_found_by_its_file_from_anywhere(brand, monkeypatch):
         (("--embed-recipe", "--private"), "two answers"),
         (("--language", "de"), "has no words in de"),
         (("-o", "a.mov"), "must end in .mp4"),
-        (("--upscale",), "the weights for --upscale are not installed"),
+        pytest.param(
+            ("--upscale",), "the weights for --upscale are not installed", marks=pytest.mark.upscale
+        ),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_made(brand, more, said):
