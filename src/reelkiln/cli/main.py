@@ -112,7 +112,8 @@ def run(arguments: Sequence[str]) -> int:
         show_error(stopped, as_json=as_json)
         return stopped.exit_code
     except BrokenPipeError:
-        # Whoever read our output has gone; Python would complain once more while it ends.
+        # Whoever read our output has gone; Python would complain once more while it ends. It stays
+        # open until then, so no `with`.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
         return 1
 
