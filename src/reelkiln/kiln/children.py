@@ -12,23 +12,22 @@ shift. Parent and child speak JSON over a pipe:
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import signal
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from reelkiln.backends.probe import gpu_names
 from reelkiln.errors import Cancelled, PlaceLost, ReelkilnError
 from reelkiln.failpoints import failpoint
 from reelkiln.kiln.crash import arm_here
 from reelkiln.kiln.error_words import error_from_json, error_to_json
+from reelkiln.kiln.pipe import Message, end_with_the_parent, receive, send
 from reelkiln.kiln.renderer import Rendered, RenderOrder
 from reelkiln.kiln.seats import BEAT, Seats
 from reelkiln.kiln.watch import Progress, RanOut, Watch
@@ -43,7 +42,6 @@ __all__ = ["ChildRenderer", "Maker", "places_here", "usual_place"]
 PATIENCE = 5.0
 """Seconds a child has to give up its work when asked, before it is ended."""
 
-Message: TypeAlias = Mapping[str, Any]
 Maker: TypeAlias = Callable[[str, Path | None], "Place"]
 """Makes a child's place, in the child, of its name and the cache. Found by its name there."""
 
@@ -113,7 +111,7 @@ class _Child:
     def render(self, order: RenderOrder, folder: Path, watch: Watch) -> Rendered:
         try:
             pipe = self._open()
-            _send(pipe, {"order": order.to_json(), "folder": str(folder)})
+            send(pipe, {"order": order.to_json(), "folder": str(folder)})
             answer = self._listen(pipe, watch)
         except (EOFError, OSError) as error:
             raise self._lost() from error
@@ -166,7 +164,7 @@ class _Child:
             if not pipe.poll(BEAT):
                 watch.on_progress(last)
                 continue
-            message = _receive(pipe)
+            message = receive(pipe)
             if "progress" in message:
                 last = Progress(*message["progress"])
                 watch.on_progress(last)
@@ -182,10 +180,10 @@ class _Child:
         if self._pipe is None:
             return
         try:
-            _send(self._pipe, {"stop": True})
+            send(self._pipe, {"stop": True})
             until = time.monotonic() + self._patience
             while self._pipe.poll(max(0.0, until - time.monotonic())):
-                if {"rendered", "error"} & _receive(self._pipe).keys():
+                if {"rendered", "error"} & receive(self._pipe).keys():
                     return
         except (EOFError, OSError):
             pass
@@ -219,15 +217,15 @@ def _serve(pipe: Connection, gpu: str | None, cache: Path | None, name: str, mak
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before anything here asks for a GPU
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, who tells us
     os.dup2(2, 1)  # stdout belongs to the parent's results
-    _end_with_the_parent()
+    end_with_the_parent()
     arm_here()
     place = maker(name, cache)
     try:
-        _send(pipe, {"ready": name})
+        send(pipe, {"ready": name})
         while True:
-            message = _receive(pipe)
+            message = receive(pipe)
             if "order" in message:
-                _send(pipe, _answer(place, message, pipe))
+                send(pipe, _answer(place, message, pipe))
     except (EOFError, OSError):
         return
     finally:
@@ -236,40 +234,18 @@ def _serve(pipe: Connection, gpu: str | None, cache: Path | None, name: str, mak
 
 def _answer(place: Place, message: Message, pipe: Connection) -> Message:
     def tell(progress: Progress) -> None:
-        _send(pipe, {"progress": astuple(progress)})
+        send(pipe, {"progress": astuple(progress)})
         failpoint("step in the renderer")
-        if pipe.poll() and "stop" in _receive(pipe):
+        if pipe.poll() and "stop" in receive(pipe):
             raise Cancelled("stopped")
 
     watch = Watch(
         tell,
-        lambda line: _send(pipe, {"note": line}),
-        lambda what: _send(pipe, {"ran_out": astuple(what)}),
+        lambda line: send(pipe, {"note": line}),
+        lambda what: send(pipe, {"ran_out": astuple(what)}),
     )
     try:
         order = RenderOrder.from_json(message["order"])
         return {"rendered": place.render(order, Path(message["folder"]), watch).to_json()}
     except ReelkilnError as error:
         return {"error": error_to_json(error)}
-
-
-def _end_with_the_parent() -> None:
-    """A child whose parent was killed has nobody to render for."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def watch(sentinel: int) -> None:
-        wait([sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, args=(parent.sentinel,), daemon=True).start()
-
-
-def _send(pipe: Connection, message: Message) -> None:
-    pipe.send_bytes(json.dumps(message, allow_nan=False).encode())
-
-
-def _receive(pipe: Connection) -> Message:
-    message: Message = json.loads(pipe.recv_bytes())
-    return message

@@ -10,22 +10,22 @@ from the child  {"task": N, "progress": […]}, {"task": N, "note": …}, {"task
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 from reelkiln.errors import Cancelled, ReelkilnError
 from reelkiln.failpoints import failpoint
 from reelkiln.kiln.children import Maker
 from reelkiln.kiln.crash import arm_here
 from reelkiln.kiln.error_words import error_to_json
+from reelkiln.kiln.pipe import Message, end_with_the_parent, receive, send
 from reelkiln.kiln.place import Place, Task
 from reelkiln.kiln.renderer import RenderOrder
 from reelkiln.kiln.watch import Progress, Watch
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
 __all__ = ["Child"]
-
-Message: TypeAlias = Mapping[str, Any]
 
 
 class Child:
@@ -55,22 +53,22 @@ class Child:
     def send(self, batch: Sequence[tuple[RenderOrder, Path]]) -> None:
         """Give it a batch. Raises OSError, EOFError where it is gone."""
         orders = [order.to_json() for order, _ in batch]
-        _send(self._open(), {"orders": orders, "folders": [str(folder) for _, folder in batch]})
+        send(self._open(), {"orders": orders, "folders": [str(folder) for _, folder in batch]})
 
     def stop(self, number: int) -> None:
         """Have it give up one of the batch."""
-        _send(self._open(), {"stop": number})
+        send(self._open(), {"stop": number})
 
     def give_way(self) -> None:
         """Have it hand back what it has not done."""
-        _send(self._open(), {"give_way": True})
+        send(self._open(), {"give_way": True})
 
     def receive(self, seconds: float) -> Message | None:
         """What it says within so many seconds. Raises EOFError, OSError where it is gone."""
         pipe = self._pipe
         if pipe is None:
             raise EOFError
-        return _receive(pipe) if pipe.poll(seconds) else None
+        return receive(pipe) if pipe.poll(seconds) else None
 
     def end(self) -> None:
         """End it, whatever it does."""
@@ -128,12 +126,12 @@ def _serve(
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before anything here asks for a GPU
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, who tells us
     os.dup2(2, 1)  # stdout belongs to the parent's results
-    _end_with_the_parent()
+    end_with_the_parent()
     arm_here()
     place = maker("this computer" if gpu is None else f"gpu {gpu}", cache)
     try:
         while True:
-            message = _receive(pipe)
+            message = receive(pipe)
             if "orders" in message:
                 _Batch(place, pipe, message, latents).run()
     except (EOFError, OSError):
@@ -159,7 +157,7 @@ class _Batch:
                 self._walk()
             except _GiveWay:
                 self._end_stopped()
-                _send(self.pipe, {"back": self.left})
+                send(self.pipe, {"back": self.left})
                 return
             except _Stopped:
                 self._end_stopped()
@@ -178,19 +176,19 @@ class _Batch:
 
     def _watch(self, number: int) -> Watch:
         def tell(progress: Progress) -> None:
-            _send(self.pipe, {"task": number, "progress": astuple(progress)})
+            send(self.pipe, {"task": number, "progress": astuple(progress)})
             failpoint("step in the lane")
             self._listen()
 
         return Watch(
             tell,
-            lambda line: _send(self.pipe, {"task": number, "note": line}),
-            lambda what: _send(self.pipe, {"task": number, "ran_out": astuple(what)}),
+            lambda line: send(self.pipe, {"task": number, "note": line}),
+            lambda what: send(self.pipe, {"task": number, "ran_out": astuple(what)}),
         )
 
     def _listen(self) -> None:
         while self.pipe.poll():
-            message = _receive(self.pipe)
+            message = receive(self.pipe)
             if "give_way" in message:
                 raise _GiveWay("somebody waits")
             if "stop" in message:
@@ -204,26 +202,4 @@ class _Batch:
 
     def _end(self, number: int, message: Message) -> None:
         self.left.remove(number)
-        _send(self.pipe, {"task": number, **message})
-
-
-def _end_with_the_parent() -> None:
-    """A child whose parent was killed has nobody to render for."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def watch(sentinel: int) -> None:
-        wait([sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, args=(parent.sentinel,), daemon=True).start()
-
-
-def _send(pipe: Connection, message: Message) -> None:
-    pipe.send_bytes(json.dumps(message, allow_nan=False).encode())
-
-
-def _receive(pipe: Connection) -> Message:
-    message: Message = json.loads(pipe.recv_bytes())
-    return message
+        send(self.pipe, {"task": number, **message})
