@@ -91,35 +91,69 @@ def test_ctrl_c_keeps_what_was_measured(state):
     assert not [path for path in (state / "scratch").iterdir()]
 
 
-def test_calibrated_plans_say_what_was_measured_and_an_older_evening_is_compared(state):
-    wish = ("plan", "a jar", "--model", "null", "--seconds", "2", "--json")
-    before = result(run(*wish))
-    assert run("bench", *SMALL, "--calibrate", "--quiet").returncode == 0
-    after = result(run(*wish))
-    assert after["seconds_estimate"] != before["seconds_estimate"]
-    assert any("measured here on" in line for line in after["because"])
-    (path,) = (state / "bench").glob("*.json")
+def aged(when, times, **versions):
+    """The one evening that is kept, as if it had been earlier and quicker, as another file."""
+    (path,) = [path for path in Path(os.environ["REELKILN_STATE"], "bench").glob("2*.json")][:1]
     evening = json.loads(path.read_text("utf-8"))
-    evening["versions"]["torch"] = "1.0"
-    evening["when"] = "2026-01-02T00:00:00+00:00"
+    evening["versions"] |= versions
+    evening["when"] = when
     for trial in evening["trials"]:
-        trial["took"] = {phase: seconds / 100 for phase, seconds in trial["took"].items()}
-    path.write_text(json.dumps(evening), encoding="utf-8")
-    told = run("bench", *SMALL, "--quiet")
-    assert "null standard 1:1, 2 s: slower than on 2026-01-02" in told.stdout
-    assert "torch 1.0, then" in told.stdout
+        trial["took"] = {phase: seconds / times for phase, seconds in trial["took"].items()}
+    return json.dumps(evening)
+
+
+def test_calibrated_plans_say_so_and_two_older_evenings_are_compared(state):
+    wish = ("plan", "a jar", "--model", "null", "--seconds", "2")
+    before = result(run(*wish, "--json"))
+    assert (before["figures"]["source"], before["last"]) == ("formula", None)
+    measured = run("bench", *SMALL, "--calibrate", "--quiet")
+    assert measured.returncode == 0, measured.stderr
+    assert "learnt: null (standard, on the processor) from 2 clips" in measured.stderr
+    after = result(run(*wish, "--json"))
+    assert after["seconds_estimate"] != before["seconds_estimate"]
+    assert after["because"][-1].endswith(f"measured here on {kept()[0]['when'][:10]}, 2 clips.")
+    assert (after["figures"]["of"], after["figures"]["clips"]) == ("this way", 2)
+
+    (path,) = (state / "bench").glob("*.json")
+    older = {
+        "2026-01-02T00-00-00": aged("2026-01-02T00:00:00+00:00", 300, driver="550.1", torch="1.0"),
+        "2026-02-03T00-00-00": aged("2026-02-03T00:00:00+00:00", 100, driver="570.2", torch="1.0"),
+    }
+    path.unlink()
+    for name, text in older.items():
+        path.with_name(f"{name}.json").write_text(text, encoding="utf-8")
+    told = run("bench", *SMALL, "--quiet", "--html", "b.html")
+    (slower,) = [line for line in told.stdout.splitlines() if "slower" in line]
+    assert slower.startswith("null standard 1:1, 2 s: slower than on 2026-02-03 by ")
+    assert "driver 570.2, then none; " in slower
+    assert "torch 1.0, then " in slower
+    page = Path("b.html").read_text("utf-8")
+    assert slower in page
+    assert "2026-02-03: " in page
+    assert "driver 550.1, then 570.2" in page  # the first update, on the line over time
+    assert len(kept()) == 3
 
 
 def test_a_plan_shows_what_the_same_render_took_the_last_time():
     plan = ("plan", "a jar", "--model", "null", "--seconds", "1", "--size", "64x64")
-    assert "measured here on" not in run(*plan).stdout
+    assert result(run(*plan, "--json"))["last"] is None
     made = run("make", "a jar", *plan[2:], "-o", "a.mp4", "--quiet")
     assert made.returncode == 0, made.stderr
-    (last,) = [line for line in run(*plan).stdout.splitlines() if line.startswith("last")]
-    assert "GiB of memory" in last
-    assert "of rendering: measured here on 20" in last
-    assert "measured here" not in run(*plan, "--ram", "8GiB").stdout
-    assert "measured here" not in run(*plan[:-3], "2", *plan[-2:]).stdout
+    lines = run(*plan).stdout.splitlines()
+    (heads,) = [line for line in lines if "predicted" in line]
+    assert heads.split()[0] == "predicted"
+    assert "measured 20" in heads
+    rows = {name: line for line in lines for name in ("memory", "to render") if f" {name} " in line}
+    assert rows["memory"].count("GiB") == 2
+    assert len(rows["to render"].split()) == 6  # "to render  0 s  0 s"
+    last = result(run(*plan, "--json"))["last"]
+    assert last["vram"] == 0
+    assert last["ram"] > 50_000_000
+    assert last["seconds"] > 0
+    assert last["on"].startswith("20")
+    # Of an imagined machine, or of another length, nothing was measured.
+    assert result(run(*plan, "--ram", "8GiB", "--json"))["last"] is None
+    assert result(run(*plan[:-3], "2", *plan[-2:], "--json"))["last"] is None
 
 
 def test_presets_are_held_against_the_one_with_the_most_steps():
@@ -128,6 +162,7 @@ def test_presets_are_held_against_the_one_with_the_most_steps():
     (row,) = result(done)["qualities"]
     assert (row["preset"], row["against"]) == ("draft", "standard")
     assert 5 < row["psnr"] < 60
+    assert -1 < row["ssim"] < 1
 
 
 def test_a_page_that_could_not_be_written_is_refused_before_anything_runs():

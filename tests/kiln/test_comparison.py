@@ -1,51 +1,18 @@
-"""From trials to a table: medians, repeats, what changed, what fewer steps cost, factors."""
+"""From trials to a table: medians, repeats, what changed, what fewer steps cost, and keeping it."""
 
 from dataclasses import replace
-from fractions import Fraction
 
 import pytest
 
-from reelkiln.kiln.calibrate import calibrated, keep_calibration, learnt
-from reelkiln.kiln.comparison import Report, changes, qualities, summaries
+from kiln.trials import SQUARE, report, trial
+from reelkiln.kiln.changes import changes
+from reelkiln.kiln.comparison import qualities, summaries
 from reelkiln.kiln.history import keep_report, kept_reports
-from reelkiln.kiln.trial import Shape, Trial
 from reelkiln.models.cards import find_card
-from reelkiln.plan.machine import GiB, imagine
+from reelkiln.plan.machine import GiB
 from reelkiln.reel import Size
 
-TALL, SQUARE = Shape("9:16", Fraction(2)), Shape("1:1", Fraction(2))
 CARDS = {"spark": find_card("spark")}
-
-
-def trial(**more):
-    """Ten seconds of rendering for two seconds of video."""
-    plain = Trial(
-        model="spark",
-        family="animatediff",
-        preset="standard",
-        shape=TALL,
-        prompt="a jar",
-        repeat=0,
-        size=Size(128, 224),
-        frames=16,
-        video=2.0,
-        steps=8,
-        device="cpu",
-        took={"load": 4.0, "encode": 1.0, "denoise": 6.0, "decode": 3.0, "check": 0.5},
-        counted=25.0,
-        counted_start=5.0,
-        peak_ram=GiB,
-        counted_ram=2 * GiB,
-        takes=1,
-        kept=True,
-        marks={"softness": 0.2, "luma": 99.0},
-        sha256=("aa",),
-    )
-    return replace(plain, **more)
-
-
-def report(*trials, when="2026-11-26T10:00:00+00:00", **versions):
-    return Report(when=when, machine="here", versions=versions, trials=trials)
 
 
 def quick(factor):
@@ -118,18 +85,31 @@ def test_only_like_is_held_against_like(other):
     assert changes(report(quick(3.0)), [elsewhere]) == ()
 
 
+def test_another_way_of_arranging_memory_is_told_with_the_change():
+    before = report(replace(quick(1.0), rung="resident"), when="2026-11-01T09:00:00+00:00")
+    (change,) = changes(report(replace(quick(2.0), rung="streamed")), [before])
+    assert str(change).endswith("slower than on 2026-11-01 by 100 % (resident, then streamed)")
+
+
+def test_what_was_predicted_is_held_against_what_it_took():
+    first = trial(counted=25.0, counted_start=5.0, counted_ram=3 * GiB, by="the formula")
+    (row,) = summaries(report(first, replace(first, took={"denoise": 40.0})), CARDS)
+    assert row.foretold == {"seconds": pytest.approx((2.0 + 0.5) / 2), "ram": 3.0}
+    assert row.by == "the formula"
+
+
 def test_what_fewer_steps_gain_and_cost():
     full = trial(preset="final", steps=16, took={"denoise": 20.0}, marks={"softness": 0.1})
-    few = trial(preset="draft", steps=4, took={"denoise": 5.0}, psnr=21.5)
+    few = trial(preset="draft", steps=4, took={"denoise": 5.0}, psnr=21.5, ssim=0.8)
     (row,) = qualities(report(few, full))
     assert (row.preset, row.against, row.steps) == ("draft", "final", 4)
     assert row.faster == 4.0
-    assert row.psnr == 21.5
+    assert (row.psnr, row.ssim) == (21.5, 0.8)
     assert row.marks == {"softness": pytest.approx(0.1)}
     assert qualities(report(full)) == ()
 
 
-# ── kept and learnt ──────────────────────────────────────────────────────────────────────────────
+# ── kept ──────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_report_is_kept_and_read_back_whole(tmp_path):
@@ -141,29 +121,3 @@ def test_a_report_is_kept_and_read_back_whole(tmp_path):
     (tmp_path / "bench" / "other.json").write_text('{"format": 99}', encoding="utf-8")
     assert kept_reports(tmp_path / "bench") == (first, second)
     assert kept_reports(tmp_path / "nowhere") == ()
-
-
-def test_factors_are_measured_over_counted():
-    known = learnt((trial(), trial(repeat=1)), "2026-11-26").models["spark/cpu"]
-    assert known.on == "2026-11-26"
-    assert known.start == 0.8  # 4 of 5 seconds
-    assert known.render == 0.5  # 10 of 20
-    assert known.ram == 0.525  # half of it, and 5 % more
-    assert known.vram == 1.0  # no GPU: nothing learnt
-
-
-def test_a_wild_measurement_is_held_in_bounds_and_failures_teach_nothing():
-    wild = learnt((trial(took={"denoise": 9999.0}),), "x").models["spark/cpu"]
-    assert wild.render == 4.0
-    assert learnt((trial(failure="gone"),), "x").models == {}
-
-
-def test_calibration_belongs_to_its_machine(tmp_path):
-    here = imagine(vram=4 * GiB, ram=16 * GiB)
-    assert calibrated(here, tmp_path) is here
-    keep_calibration(learnt((trial(),), "a"), here, tmp_path)
-    keep_calibration(learnt((trial(model="other"),), "b"), here, tmp_path)
-    assert set(calibrated(here, tmp_path).measured.models) == {"spark/cpu", "other/cpu"}
-    assert calibrated(imagine(vram=8 * GiB, ram=16 * GiB), tmp_path).measured.models == {}
-    (tmp_path / "calibration.json").write_text("{}", encoding="utf-8")
-    assert calibrated(here, tmp_path) is here

@@ -7,54 +7,201 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkiln.models.cards import find_card
-from reelkiln.plan.calibration import Calibration, Measured
+from reelkiln.plan.attempt import attempt, gpu_dtype, kind_of
+from reelkiln.plan.calibration import Calibration, Kind, Line, Measured, Spent, fit_line
+from reelkiln.plan.figures import figures_of
+from reelkiln.plan.form import read, write
 from reelkiln.plan.machine import GiB, imagine
+from reelkiln.plan.outline import outline
 from reelkiln.plan.walk import plan_shot
 from reelkiln.reel import Shot
 
 CARD = find_card("epicrealism")
 SHOT = Shot(prompt="a jar", model="epicrealism")
 SMALL = imagine(vram=4 * GiB, ram=16 * GiB)
+LARGE = imagine(vram=8 * GiB, ram=32 * GiB)
 factor = st.floats(0.5, 4)
+seconds = st.floats(0, 1e4)
+above = st.floats(1e-3, 1e4)
 
 
-def told(machine, **factors):
-    known = {"epicrealism/cuda": Measured(on="2026-11-26", **factors)}
-    return replace(machine, measured=Calibration(models=known))
+def kind(machine=SMALL, card=CARD, **other):
+    plan = plan_shot(SHOT, card, replace(machine, measured=Calibration()))
+    own = kind_of(card, outline(SHOT, card).preset, plan.rung)
+    return replace(own, **other)
+
+
+def told(machine, of=None, **figures):
+    entry = Measured(kind=of or kind(machine), on="2026-11-26", runs=6, **figures)
+    return replace(machine, measured=Calibration(known=(entry,)))
+
+
+# ── the fit ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@given(st.floats(0, 100), st.floats(0, 50), st.lists(above, min_size=2, max_size=9, unique=True))
+def test_a_fit_finds_the_constants_that_made_the_points(fixed, slope, places):
+    made = fit_line([(x, fixed + slope * x) for x in places])
+    for x in places:
+        assert made.at(x) == pytest.approx(fixed + slope * x, rel=1e-6, abs=1e-6)
+
+
+@given(
+    st.floats(0, 100),
+    st.floats(0.1, 50),
+    st.lists(st.integers(1, 1000), min_size=7, max_size=12, unique=True),
+    st.integers(0, 6),
+    st.floats(1.5, 100),
+)
+def test_one_wild_point_of_seven_moves_nothing(fixed, slope, places, which, factor):
+    points = [(float(x), fixed + slope * x) for x in places]
+    x, y = points[which]
+    points[which] = (x, y * factor + 1)
+    made = fit_line(points)
+    assert (made.fixed, made.slope) == pytest.approx((fixed, slope), rel=1e-6, abs=1e-6)
+
+
+@given(st.lists(st.tuples(above, seconds), max_size=12), seconds, seconds, st.integers(1, 5))
+def test_a_fit_is_never_negative_and_never_falls(points, one, other, segments):
+    made = fit_line(points)
+    less, more = sorted((one, other))
+    assert 0 <= made.at(less, segments) <= made.at(more, segments)
+
+
+def test_at_one_place_the_ratio_counts_and_of_nothing_the_formula_stands():
+    assert fit_line([(2.0, 5.0), (2.0, 7.0), (2.0, 6.0)]) == Line(0.0, 3.0)
+    assert fit_line([]) == fit_line([(0.0, 9.0)]) == Line(0.0, 1.0)
+    # Through (1, 1) and (2, 4) a line would begin at -2: nothing takes less than no time.
+    assert fit_line([(1.0, 1.0), (2.0, 4.0)]) == Line(0.0, 1.5)
+    assert fit_line([(1.0, 4.0), (2.0, 1.0)]).slope > 0
+
+
+# ── whose figures ────────────────────────────────────────────────────────────────────────────────
+
+WANTED = Kind(
+    model="a", family="f", params=100, preset="standard", device="cuda", rung="streamed"
+)  # fmt: skip
+
+
+def entry(on="2026-11-01", **figures):
+    of = replace(WANTED, **{k: figures.pop(k) for k in tuple(figures) if hasattr(WANTED, k)})
+    return Measured(kind=of, on=on, runs=2, **figures)
+
+
+def of(*known):
+    found = Calibration(known=known).of(WANTED)
+    return None if found is None else (found.whose, found.figures.start)
+
+
+def test_the_nearest_figures_count():
+    own = entry(start=1.1)
+    preset, rung = entry(start=1.2, preset="draft"), entry(start=1.3, rung="staged")
+    kin, far = entry(start=1.4, model="b"), entry(start=1.5, model="b", rung="staged")
+    everything = (far, kin, rung, preset, own)
+    for left in range(len(everything), 0, -1):
+        nearest = everything[left - 1]
+        whose = "this way" if nearest is own else "this model"
+        whose = "its family" if nearest.kind.model == "b" else whose
+        assert of(*everything[:left]) == (whose, nearest.start)
+    assert of() is None
+
+
+def test_other_devices_families_and_sizes_say_nothing():
+    """Spark is of AnimateDiff's family and a hundredth of its size: its steps on a GPU are the time
+    to start kernels, from which nothing follows for a network that computes."""
+    assert of(entry(device="cpu")) is None
+    assert of(entry(model="b", family="g")) is None
+    assert of(entry(model="b", params=301)) is None
+    assert of(entry(model="b", params=34)) == ("its family", 1.0)
+
+
+def test_several_are_pooled_the_middle_of_seconds_and_the_largest_of_sizes():
+    rungs = [("x", 1.0, 0.9), ("y", 2.0, 1.4), ("z", 9.0, 1.0)]
+    known = tuple(
+        entry(rung=r, start=s, vram=v, denoise=Line(s, s), on=f"2026-11-0{i}")
+        for i, (r, s, v) in enumerate(rungs, 1)
+    )
+    found = Calibration(known=known).of(WANTED)
+    assert found.figures.start == found.figures.denoise.slope == 2.0
+    assert (found.figures.vram, found.figures.runs) == (1.4, 6)
+    assert str(found) == "measured here on 2026-11-03 with another way of this model, 6 clips"
+
+
+def test_newer_entries_take_the_place_of_older_ones_of_their_kind():
+    old, other = entry(start=1.0), entry(start=1.0, preset="draft")
+    new = entry(start=2.0)
+    assert Calibration(known=(old, other)).with_more(Calibration(known=(new,))).known == (
+        other,
+        new,
+    )
+
+
+def test_a_calibration_is_written_and_read_back():
+    whole = Calibration(known=(entry(denoise=Line(0.5, 2.0)), entry(preset="draft")))
+    assert read(Calibration, write(whole), "") == whole
+
+
+# ── plans ────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_seconds_and_bytes_follow_what_was_measured_and_the_plan_says_so():
     plain = plan_shot(SHOT, CARD, SMALL)
-    plan = plan_shot(SHOT, CARD, told(SMALL, start=1.5, render=2.0, vram=0.9, ram=1.1))
+    known = told(
+        SMALL, start=1.5, encode=3.0, denoise=Line(2.0, 0.5), decode=Line(1.0, 4.0), vram=0.9,
+        ram=1.1,
+    )  # fmt: skip
+    plan = plan_shot(SHOT, CARD, known)
     assert plan.rung == plain.rung
-    assert 1.5 * plain.seconds_estimate < plan.seconds_estimate < 2.0 * plain.seconds_estimate
+    what = outline(SHOT, CARD)
+    spent = attempt(what, plan.rung, SMALL, gpu_dtype(CARD, SMALL), plan.kept_bytes).formula.spent
+    wanted = 1.5 * spent.start + 3.0 + 2.0 + 0.5 * spent.denoise + 1.0 + 4.0 * spent.decode
+    assert plan.seconds_estimate == pytest.approx(wanted, abs=0.06)
     # What is not needed keeps more of the network on the device: the budget is filled either way.
     assert plan.kept_bytes > plain.kept_bytes
     assert plan.peak_bytes == pytest.approx(plain.peak_bytes, rel=0.03)
     assert plan.ram_bytes == pytest.approx(1.1 * plain.ram_bytes, rel=1e-6)
-    assert any("measured here on 2026-11-26: 2.00 times" in line for line in plan.because)
-    assert not any("RTX 3050 Ti was assumed" in line for line in plan.because)
-    assert not any("measured here" in line for line in plain.because)
+    assert plan.because[-1].endswith("time and memory as measured here on 2026-11-26, 6 clips.")
+    assert "by the formula" in plain.because[-1]
+    assert "RTX 3050 Ti was assumed" in plain.because[-1]
 
 
-def test_what_was_measured_of_another_model_or_device_changes_nothing():
+def test_a_plan_says_where_its_figures_come_from():
+    plain, known = plan_shot(SHOT, CARD, SMALL), told(SMALL, denoise=Line(0.0, 2.0))
+    plan = plan_shot(SHOT, CARD, known)
+    counted, measured = figures_of(plain, SHOT, CARD, SMALL), figures_of(plan, SHOT, CARD, known)
+    assert (counted.source, counted.of, counted.clips) == ("formula", "", 0)
+    assert (measured.source, measured.of) == ("measured", "this way")
+    assert (measured.on, measured.clips) == ("2026-11-26", 6)
+    for figures, of_plan in ((counted, plain), (measured, plan)):
+        whole = figures.start_seconds + figures.render_seconds
+        assert whole == pytest.approx(of_plan.seconds_estimate, abs=0.2)
+    # Another preset of the model goes by it too, and says so.
+    draft = replace(SHOT, preset="draft")
+    assert figures_of(plan_shot(draft, CARD, known), draft, CARD, known).of == "this model"
+
+
+def test_what_was_measured_of_another_device_or_a_small_kin_changes_nothing():
     plain = plan_shot(SHOT, CARD, SMALL)
-    others = {"epicrealism/cpu": Measured(on="x", render=3), "spark/cuda": Measured(on="x", vram=2)}
-    machine = replace(SMALL, measured=Calibration(models=others))
-    assert plan_shot(SHOT, CARD, machine) == plain
+    for other in (
+        kind(device="cpu"),
+        kind(model="spark", params=9_551_992),
+        kind(model="x", family="ltx"),
+    ):
+        assert plan_shot(SHOT, CARD, told(SMALL, of=other, vram=2.0, start=3.0)) == plain
 
 
 def test_a_model_that_turned_out_larger_steps_down_by_itself():
-    large = imagine(vram=8 * GiB, ram=32 * GiB)
-    plain = plan_shot(SHOT, CARD, large)
-    worse = plan_shot(SHOT, CARD, told(large, vram=1.6))
+    plain = plan_shot(SHOT, CARD, LARGE)
+    worse = plan_shot(SHOT, CARD, told(LARGE, vram=1.6))
     assert worse.rung != plain.rung
-    assert worse.peak_bytes <= large.vram_free
+    assert worse.peak_bytes <= LARGE.vram_free
 
 
 def test_sets_of_files_count_as_one_model():
-    assert told(SMALL).measured.of("epicrealism@bf16", "cuda") is not None
-    assert told(SMALL).measured.of("epicrealism@bf16", "cpu") is None
+    half = replace(CARD, name="epicrealism@bf16")
+    preset = outline(SHOT, CARD).preset
+    rung = plan_shot(SHOT, CARD, SMALL).rung
+    assert kind_of(half, preset, rung) == kind_of(CARD, preset, rung)
 
 
 @given(factor, factor, st.sampled_from([4, 6, 8, 12]))
@@ -63,3 +210,9 @@ def test_a_plan_is_legal_whatever_was_measured(vram, ram, size):
     plan = plan_shot(SHOT, CARD, machine)
     assert plan.peak_bytes <= machine.vram_free
     assert plan.ram_bytes <= machine.ram_free
+
+
+def test_seconds_of_a_plan_in_segments_count_the_fixed_part_for_each():
+    spent = Spent(start=10.0, moves=99.0, denoise=4.0, decode=2.0)
+    known = entry(start=0.5, encode=1.0, denoise=Line(3.0, 2.0), decode=Line(0.5, 1.0))
+    assert known.seconds(spent, 2) == 5 + 1 + (6 + 8) + (1 + 2)

@@ -7,11 +7,15 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from reelkiln.kiln.comparison import Change, Quality, Report, Summary
+from reelkiln.kiln.changes import Change
+from reelkiln.kiln.comparison import Quality, Report, Summary
 from reelkiln.kiln.trial import Shape, Trial
 from reelkiln.reel import Size
-from reelkiln.studio.bench import Priced, bars, bench_html, bench_markdown, rows_of
+from reelkiln.studio.bench import Evening, Priced, bench_html, bench_markdown, groups_of, headline
+from reelkiln.studio.charts import WIDTH, bar_chart, line_chart, ticks
 
 EVIL = "<script>alert(1)</script>|x"
 TRIAL = Trial(
@@ -48,19 +52,31 @@ ROW = Summary(
     spread=0.02,
     same=True,
     marks={"softness": 0.25},
+    foretold={"seconds": 1.1, "ram": 0.9},
+    by="the formula",
+    rungs=("on the processor",),
 )
 CHANGE = Change(what="spark", before="2026-11-01", share=0.2, because=())
 QUALITY = Quality(
-    model="spark", preset="draft", against="final", steps=4, faster=5.0, psnr=21.0, kept="2 of 2",
-    marks={"softness": 0.1},
+    model="spark", preset="draft", against="final", steps=4, faster=5.0, psnr=21.0, ssim=0.75,
+    kept="2 of 2", marks={"softness": 0.1},
+)  # fmt: skip
+
+
+EVENING = Evening(
+    report=REPORT, rows=(ROW,), changed=(CHANGE,), qualities=(QUALITY,), earlier=(REPORT,)
 )  # fmt: skip
 
 
 @pytest.fixture
 def page() -> str:
-    return bench_html(
-        REPORT, [ROW], priced=Priced(), changed=[CHANGE], qualities=[QUALITY], earlier=[REPORT]
-    )
+    return bench_html(EVENING)
+
+
+def cells(row: Summary, priced: Priced = Priced()) -> dict[str, str]:  # noqa: B008  a frozen value
+    return {
+        head: each[0] for _, heads in groups_of([row], priced) for head, each in heads
+    }  # fmt: skip
 
 
 def test_what_comes_from_outside_is_escaped_and_nothing_runs(page):
@@ -79,33 +95,100 @@ def test_the_page_tells_everything_once(page):
         "2 of 2",
         "1 of 3",
         "same pixels, 2.0 % apart",
-        "gate: softness",
+        "softness (0 sharp, 1 blurred)",
+        "110 % (by the formula)",
         "21 dB",
-        "over time",
+        "0.750",
+        "Over time",
         "no price given",
+        "The gate kept 2 of 2 clips.",
+        *("Speed", "Memory", "Quality", "Stability", "Cost", "Licence"),
     ):
         assert words in page, words
 
 
+def test_every_plot_has_its_unit_and_round_ticks(page):
+    axes = re.findall(r'class="axis".*?</li>', page, re.S)
+    assert [re.findall(r'"total">(\w+)<', axis) for axis in axes] == [["s"], ["s"], ["GiB"]]
+    assert [re.findall(r">([\d.]+)</text>", axis) for axis in axes] == [
+        ["0", "1", "2", "3", "4", "5"],
+        ["0", "5", "10", "15"],
+        ["0", "0.2", "0.4", "0.6", "0.8", "1"],
+    ]
+
+
+def test_history_marks_the_evening_before_which_something_changed():
+    """One machine's evenings alone, and what changed by its name."""
+
+    def evening(when: str, factor: float, machine: str = "here", **versions: str) -> Report:
+        slow = replace(TRIAL, took={"denoise": 10.0 * factor})
+        return Report(when=when, machine=machine, versions=versions, trials=(slow,))
+
+    earlier = (
+        evening("2026-10-01T09", 1.0, driver="550.1", torch="2.13"),
+        evening("2026-10-02T09", 9.0, machine="elsewhere", driver="1"),
+        evening("2026-10-08T09", 1.0, driver="550.1", torch="2.13"),
+    )
+    now = evening("2026-10-15T09", 1.3, driver="570.2", torch="2.13")
+    page = bench_html(replace(EVENING, report=now, earlier=earlier))
+    assert "2026-10-15: 6.5 s. driver 550.1, then 570.2" in page
+    assert page.count('circle class="news"') == 1
+    assert "2026-10-02" not in page
+    alone = bench_html(replace(EVENING, report=now, earlier=()))
+    assert "Over time" not in alone
+
+
 def test_markdown_is_a_table_that_no_name_breaks():
-    words = bench_markdown(REPORT, [ROW], priced=Priced(0.3, "EUR", 72.0), changed=[CHANGE])
-    table = [line for line in words.splitlines() if line.startswith("| ")]
-    assert {len(re.findall(r"(?<!\\)\|", line)) for line in table} == {3}
-    assert "| cost of 1 min of video | 0.0018 EUR (at 72 W) |" in words
+    words = bench_markdown(replace(EVENING, priced=Priced(0.3, "EUR", 72.0)))
+    tables = [block.splitlines() for block in words.split("\n\n") if block.startswith("|")]
+    for table in tables:
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1, table
+    assert len(tables) == 3
+    assert "| electricity for 1 min of video | 0.0018 EUR (at 72 W) |" in words
     assert "- spark: slower than" in words
 
 
+def test_the_headline_names_the_fastest():
+    slow = replace(ROW, model="slow", pace=9.0)
+    fast = replace(ROW, model="fast", pace=2.0)
+    assert headline(replace(EVENING, rows=(slow, fast))) == (
+        "The fastest of 2 is fast (standard): 2 s of work for one second of video."
+        " The gate kept 4 of 4 clips."
+    )
+    nothing = replace(ROW, pace=None, runs=1, failed=1)
+    assert headline(replace(EVENING, rows=(nothing,))) == "Nothing could be measured."
+
+
 def test_repeats_with_other_pixels_cannot_be_overlooked():
-    (row,) = rows_of([replace(ROW, same=False)], Priced())
-    assert row["repeats"].startswith("OTHER PIXELS")
-    (row,) = rows_of([replace(ROW, same=None)], Priced())
-    assert row["repeats"] == "not repeated"
+    assert cells(replace(ROW, same=False))["repeats"].startswith("OTHER PIXELS")
+    assert cells(replace(ROW, same=None))["repeats"] == "not repeated"
 
 
 def test_bars_share_one_scale():
-    long, short = bars({"a": {"x": 3.0, "y": 1.0}, "b": {"x": 1.0}}, "s")
+    chart = bar_chart("t", {"a": {"x": 3.0, "y": 1.0}, "b": {"x": 1.0}}, "s")
+    long, short = chart.bars
+    assert chart.axis[-1] == (WIDTH, "4")
     assert [part[:2] for part in long.parts] == [(0.0, 345.0), (345.0, 115.0)]
     assert short.parts[0][1] == 115.0
     assert (long.total, short.total) == ("4 s", "1 s")
-    assert bars({}, "s") == ()
-    assert bars({"zero": {"x": 0.0}}, "s")[0].parts[0][1] == 0.0
+    assert bar_chart("t", {}, "s").bars == ()
+    assert bar_chart("t", {"zero": {"x": 0.0}}, "s").bars[0].parts[0][1] == 0.0
+
+
+@given(st.floats(1e-6, 1e9))
+def test_ticks_are_few_round_and_reach_the_longest(longest):
+    made = ticks(longest)
+    assert made[0] == 0
+    assert made[-1] >= longest * (1 - 1e-6)
+    assert len(made) == 2 or made[-2] < longest
+    assert 2 <= len(made) <= 6
+    assert f"{made[1]:e}"[0] in "125"
+
+
+def test_a_line_goes_up_where_more_is_taken():
+    line = line_chart("t", [("a", 1.0), ("b", 2.0), ("c", 1.0)], ["", "new", ""], "s")
+    first, second, third = line.points
+    assert second.y < first.y == third.y
+    assert first.x < second.x < third.x
+    assert (second.value, second.news) == ("2 s", "new")
+    assert [label for _, label in line.axis] == ["0", "0.5", "1", "1.5", "2"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,17 +10,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reelkiln.cli.console import out, say, show_json, table
+from reelkiln.cli.bench_told import (
+    announce,
+    evening_of,
+    line_of,
+    show,
+    tell_learnt,
+    write_files,
+)
 from reelkiln.cli.options import Json, PresetName, Quiet
 from reelkiln.cli.progress import telling
 
 if TYPE_CHECKING:
-    from reelkiln.cli.progress import Teller
-    from reelkiln.kiln.comparison import Change, Quality, Report, Summary
+    from reelkiln.kiln.comparison import Report
     from reelkiln.kiln.trial import Series, Trial
     from reelkiln.plan.card import Card
     from reelkiln.plan.machine import Machine
-    from reelkiln.studio.bench import Priced
     from reelkiln.workshop.open import Workshop
 
 __all__ = ["bench"]
@@ -84,7 +89,7 @@ def bench(
     """
     from reelkiln.kiln.apart import probe_apart
     from reelkiln.kiln.benchmark import series_for
-    from reelkiln.kiln.comparison import changes, qualities, summaries
+    from reelkiln.kiln.calibrate import calibrated, keep_calibration, learnt
     from reelkiln.kiln.history import keep_report, kept_reports
     from reelkiln.studio.bench import Priced
     from reelkiln.workshop.open import current_folder, open_workshop
@@ -95,24 +100,23 @@ def bench(
     cards = _cards(model, workshop.settings.cache)
     wanted = series_for(cards, preset=preset, quick=quick, repeats=repeats, quality=quality)
     earlier = kept_reports(workshop.state / HISTORY)
-    machine = probe_apart()  # as it is: what an earlier calibration says would be counted twice
+    machine = calibrated(probe_apart(), workshop.state)
     report, stopped = _measured(wanted, machine, workshop, quiet=quiet)
     if report.trials:
         keep_report(report, workshop.state / HISTORY)
     if calibrate:
-        _calibrate(report, machine, workshop)
-    shown = _Shown(
-        report=report,
-        rows=summaries(report, {card.name: card for card in cards}),
-        changed=changes(report, earlier),
-        qualities=qualities(report) if quality else (),
-        priced=Priced(price, currency, watts),
-        earlier=earlier,
+        new = learnt(report.trials, report.when[:10])
+        kept = new.calibration.known
+        tell_learnt(
+            new, keep_calibration(new.calibration, machine, workshop.state) if kept else None
+        )
+    evening = evening_of(
+        report, cards, earlier, priced=Priced(price, currency, watts), quality=quality
     )
-    shown.write(html, markdown)
+    write_files(evening, html, markdown)
     if stopped and json:  # the one object on stdout says that it was stopped
         raise KeyboardInterrupt
-    shown.show(as_json=json)
+    show(evening, as_json=json)
     if stopped:
         raise KeyboardInterrupt
     if all(trial.failure for trial in report.trials):
@@ -166,7 +170,7 @@ def _measured(
     trials: list[Trial] = []
     stopped = False
     with telling(quiet=quiet) as teller, gpu_meter() as meter, _scratch(workshop) as scratch:
-        _announce(wanted, machine, teller)
+        teller.note(announce(wanted, machine))
         watch = Watch(teller.progress, teller.note)
         runs = measure(
             wanted,
@@ -179,7 +183,7 @@ def _measured(
         try:
             for trial in runs:
                 trials.append(trial)
-                teller.note(_line(trial, len(trials), sum(len(one.runs) for one in wanted)))
+                teller.note(line_of(trial, len(trials), sum(len(one.runs) for one in wanted)))
         except KeyboardInterrupt:
             stopped = True
             runs.close()
@@ -204,105 +208,3 @@ def _scratch(workshop: Workshop) -> Iterator[Path]:
         folder = TemporaryDirectory(prefix="bench-", dir=place, ignore_cleanup_errors=True)
     with folder as path:
         yield Path(path)
-
-
-def _announce(wanted: Sequence[Series], machine: Machine, teller: Teller) -> None:
-    from reelkiln.kiln.trial import planned
-    from reelkiln.plan.reasons import duration
-
-    runs = sum(len(series.runs) for series in wanted)
-    models = ", ".join(dict.fromkeys(series.card.name for series in wanted))
-    about = duration(sum(planned(series, machine) for series in wanted))
-    teller.note(f"{runs} clips with {models}, about {about}; Ctrl-C keeps what was measured")
-
-
-def _line(trial: Trial, number: int, of: int) -> str:
-    what = f"[{number}/{of}] {trial.model}, {trial.preset}, {trial.shape}"
-    if trial.failure:
-        return f"{what}: {trial.failure}"
-    pace = f"{trial.pace:.2f}" if trial.pace is not None else "?"
-    return f"{what}: {trial.render_seconds:.1f} s, {pace} s for a second of video"
-
-
-def _calibrate(report: Report, machine: Machine, workshop: Workshop) -> None:
-    from reelkiln.kiln.calibrate import keep_calibration, learnt
-
-    new = learnt(report.trials, report.when[:10])
-    if not new.models:
-        say("nothing was measured that plans could go by")
-        return
-    path = keep_calibration(new, machine, workshop.state)
-    say(f"plans on this machine go by {path} from now on")
-
-
-class _Shown:
-    """What was measured, on its way to files and to the terminal."""
-
-    def __init__(
-        self,
-        *,
-        report: Report,
-        rows: tuple[Summary, ...],
-        changed: tuple[Change, ...],
-        qualities: tuple[Quality, ...],
-        priced: Priced,
-        earlier: tuple[Report, ...],
-    ) -> None:
-        self.report, self.rows, self.changed = report, rows, changed
-        self.qualities, self.priced, self.earlier = qualities, priced, earlier
-
-    def write(self, html: Path | None, markdown: Path | None) -> None:
-        from reelkiln.film.partfile import write_bytes
-        from reelkiln.studio.bench import bench_html, bench_markdown
-
-        if html is not None:
-            page = bench_html(
-                self.report,
-                self.rows,
-                priced=self.priced,
-                changed=self.changed,
-                qualities=self.qualities,
-                earlier=self.earlier,
-            )
-            write_bytes(html, page.encode("utf-8"))
-            say(f"wrote {html}")
-        if markdown is not None:
-            words = bench_markdown(
-                self.report,
-                self.rows,
-                priced=self.priced,
-                changed=self.changed,
-                qualities=self.qualities,
-            )
-            write_bytes(markdown, words.encode("utf-8"))
-            say(f"wrote {markdown}")
-
-    def show(self, *, as_json: bool) -> None:
-        from reelkiln.plan.form import write
-        from reelkiln.studio.bench import rows_of
-
-        if as_json:
-            show_json(
-                {
-                    "report": write(self.report),
-                    "summaries": [write(row) for row in self.rows],
-                    "changes": [{**write(c), "line": str(c)} for c in self.changed],
-                    "qualities": [write(each) for each in self.qualities],
-                }
-            )
-            return
-        for line in _sideways(rows_of(self.rows, self.priced)):
-            out(line)
-        for change in self.changed:
-            out(str(change))
-        for row in self.rows:
-            for failure in row.failures:
-                out(f"{row.model} ({row.preset}): {failure}")
-
-
-def _sideways(rows: Sequence[Mapping[str, str]]) -> list[str]:
-    """A table with a column for each model."""
-    if not rows:
-        return []
-    heads = dict.fromkeys(name for row in rows for name in row)
-    return table([(head, *(row.get(head, "not measured") for row in rows)) for head in heads])

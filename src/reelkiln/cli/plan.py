@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reelkiln.cli.console import out, show_json
+from reelkiln.cli.console import out, show_json, table
 from reelkiln.cli.make import wish_from
 from reelkiln.cli.options import (
     Aspect,
@@ -23,6 +23,7 @@ from reelkiln.cli.options import (
 
 if TYPE_CHECKING:
     from reelkiln.kiln.last_time import LastTime
+    from reelkiln.plan.figures import Figures
     from reelkiln.plan.machine import Machine
     from reelkiln.plan.plan import Plan
 
@@ -64,6 +65,8 @@ def plan(
     from reelkiln.models.cards import find_card, load_cards
     from reelkiln.models.installed import is_installed
     from reelkiln.plan.codec import plan_to_json
+    from reelkiln.plan.figures import figures_of
+    from reelkiln.plan.form import write
     from reelkiln.plan.walk import plan_shot
     from reelkiln.workshop.settings import read_settings
 
@@ -89,10 +92,13 @@ def plan(
     )
     (shot,) = shots_of(wish, choice.card)
     made = plan_shot(shot, choice.card, machine)
+    figures = figures_of(made, shot, choice.card, machine)
+    last = None if vram or ram else _last_time(made, machine)
     if json:
-        show_json(plan_to_json(made))
+        told = {"figures": write(figures), "last": None if last is None else write(last)}
+        show_json({**plan_to_json(made), **told})
         return
-    _show(made, choice.because, None if vram or ram else _last_time(made, machine))
+    _show(made, choice.because, figures, last)
 
 
 def machine_for(vram: str | None, ram: str | None) -> Machine:
@@ -132,7 +138,7 @@ def _last_time(plan: Plan, machine: Machine) -> LastTime | None:
         return last_time(plan, machine, ledger, reports)
 
 
-def _show(plan: Plan, because: str, last: LastTime | None) -> None:
+def _show(plan: Plan, because: str, figures: Figures, last: LastTime | None) -> None:
     from reelkiln.plan.reasons import duration
 
     out(f"model   {plan.model}: {because}")
@@ -140,18 +146,35 @@ def _show(plan: Plan, because: str, last: LastTime | None) -> None:
     frames = " + ".join(str(segment.frames) for segment in plan.segments)
     out(f"frames  {frames} of {plan.size} at {float(plan.fps):g} a second, in {plan.dtype}")
     out(f"way     {plan.rung}")
-    if plan.device == "cuda":
-        out(f"needs   {_gib(plan.peak_bytes)} of GPU memory, {_gib(plan.ram_bytes)} of memory")
-    else:
-        out(f"needs   {_gib(plan.ram_bytes)} of memory")
-    out(f"takes   about {duration(plan.seconds_estimate)}")
-    if last is not None:
-        gpu = f"{_gib(last.vram)} of GPU memory, " if plan.device == "cuda" else ""
-        took = f"{duration(last.seconds)} of rendering"
-        out(f"last    {gpu}{_gib(last.ram)} of memory, {took}: measured here on {last.on[:10]}")
+    for line in table(_foretold(plan, figures, last)):
+        out(line)
+    out(f"takes   about {duration(plan.seconds_estimate)} in all")
     out("because")
     for reason in plan.because:
         out(f"  {reason}")
+
+
+def _foretold(
+    plan: Plan, figures: Figures, last: LastTime | None
+) -> list[tuple[str, str, str, str]]:
+    """Predicted and last measured, side by side; nothing where nothing was measured."""
+    from reelkiln.plan.reasons import duration
+
+    then = f"measured {last.on[:10]}" if last else ""
+    rows = [("", "", "predicted", then)]
+    if plan.device == "cuda":
+        rows.append(
+            ("needs ", "GPU memory", _gib(plan.peak_bytes), _gib(last.vram) if last else "")
+        )
+    head = "" if plan.device == "cuda" else "needs "
+    loaded = duration(last.load) if last and last.load else ""
+    rendered = duration(last.seconds) if last else ""
+    return [
+        *rows,
+        (head, "memory", _gib(plan.ram_bytes), _gib(last.ram) if last else ""),
+        ("takes", "to load", duration(figures.start_seconds), loaded),
+        ("", "to render", duration(figures.render_seconds), rendered),
+    ]
 
 
 def _gib(size: int) -> str:

@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from reelkiln.film.take import read_take
-from reelkiln.gate.alike import psnr
+from reelkiln.gate.alike import Likeness, likeness
 from reelkiln.kiln.trial import QUICK, USUAL, Series, Trial, run_series
 from reelkiln.kiln.watch import Watch
 from reelkiln.plan.card import Card
@@ -95,7 +95,7 @@ def measure(
             )
         ):
             near = None if first or full is None else _likeness(full / str(run), folder / str(run))
-            yield replace(trial, psnr=near)
+            yield replace(trial, psnr=near.psnr, ssim=near.ssim) if near else trial
         if first:
             full = folder
         else:
@@ -106,12 +106,12 @@ def _pair(series: Series) -> tuple[str, str]:
     return series.card.name, str(series.shape)
 
 
-def _likeness(one: Path, other: Path) -> float | None:
+def _likeness(one: Path, other: Path) -> Likeness | None:
     """How near two runs are; None where one of them has no takes."""
     lefts, rights = (sorted(folder.glob("*.npy")) for folder in (one, other))
     if not lefts or len(lefts) != len(rights):
         return None
-    return psnr(_clips(lefts), _clips(rights))
+    return likeness(_clips(lefts), _clips(rights))
 
 
 def _clips(takes: Sequence[Path]) -> Iterator[Clip]:

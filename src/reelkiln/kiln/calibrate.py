@@ -1,72 +1,117 @@
-"""From trials to the factors that plans on this machine are told by, and where these are kept."""
+"""From trials to the figures that plans on this machine go by, and where these are kept."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
+from typing import TypeAlias
 
 from reelkiln.errors import UsageError
 from reelkiln.film.partfile import write_bytes
 from reelkiln.kiln.bench import machine_words
 from reelkiln.kiln.trial import Trial
-from reelkiln.plan.calibration import Calibration, Device, Measured
+from reelkiln.plan.attempt import Formula
+from reelkiln.plan.calibration import Calibration, Kind, Line, Measured, fit_line
 from reelkiln.plan.form import read, write
 from reelkiln.plan.machine import Machine
 
-__all__ = ["calibrated", "keep_calibration", "learnt"]
+__all__ = ["Learnt", "calibrated", "keep_calibration", "learnt"]
 
-FORMAT = 1
+FORMAT = 2
 NAME = "calibration.json"
+LEAST_RUNS = 2
+"""One clip alone says nothing about how much clips differ."""
+NOISY = 0.25
+"""The share by which a clip may take longer or shorter than the fit before somebody else is taken
+to have used the machine."""
+_MOMENT = 0.5
+"""Seconds that any system may take for itself, however calm."""
 LEAST, MOST = 0.5, 4.0
-"""Factors beyond these are held at them: the counted figures are not as wrong as that, something
-else was going on while it was measured."""
+"""Bytes over counted bytes beyond these are held at them: the formula is not as wrong as that."""
 MARGIN = 1.05
 """On the largest peak that was seen: the next shape may be a little worse."""
 
 
-def learnt(trials: Sequence[Trial], on: str) -> Calibration:
-    """The factors of each model and device that was measured; `on` is the date, ISO 8601.
+_Pair: TypeAlias = tuple[Trial, Formula]
 
-    The trials must have been planned without an earlier calibration.
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What an evening taught, and a line for each kind that it did not, with the reason."""
+
+    calibration: Calibration
+    refused: tuple[str, ...]
+
+
+def learnt(trials: Sequence[Trial], on: str) -> Learnt:
+    """The figures of each kind that was measured well; `on` is the date, ISO 8601.
+
+    Failed trials teach nothing, nor do those that ran another way than was planned.
     """
-    groups: dict[str, list[Trial]] = {}
+    groups: dict[Kind, list[_Pair]] = {}
+    other_ways = []
     for trial in trials:
-        if not trial.failure and trial.device in ("cpu", "cuda"):
-            groups.setdefault(_key(trial), []).append(trial)
-    return Calibration(models={key: _measured(group, on) for key, group in groups.items()})
+        if trial.kind is not None and trial.formula is not None:
+            groups.setdefault(trial.kind, []).append((trial, trial.formula))
+        elif not trial.failure:
+            other_ways.append(f"{trial.model} ({trial.preset}): ran another way than was planned")
+    known, refused = [], []
+    for kind, pairs in groups.items():
+        made = _measured(kind, pairs, on)
+        if why := _noise(made, pairs):
+            refused.append(f"{kind.model} ({kind.preset}, {kind.rung}): {why}")
+        else:
+            known.append(made)
+    return Learnt(Calibration(known=tuple(known)), (*refused, *dict.fromkeys(other_ways)))
 
 
-def _key(trial: Trial) -> str:
-    device: Device = "cuda" if trial.device == "cuda" else "cpu"
-    return Calibration.key(trial.model, device)
-
-
-def _measured(trials: Sequence[Trial], on: str) -> Measured:
-    starts = [t.took["load"] / t.counted_start for t in trials if t.took.get("load")]
-    renders = [
-        t.render_seconds / (t.counted - t.counted_start)
-        for t in trials
-        if t.counted > t.counted_start
-    ]
+def _measured(kind: Kind, pairs: Sequence[_Pair], on: str) -> Measured:
+    starts = [t.took["load"] / f.spent.start for t, f in pairs if t.took.get("load")]
+    encodes = [t.took.get("encode", 0.0) for t, _ in pairs]
+    fresh = [seconds for seconds in encodes if seconds >= max(encodes) / 2]  # others were known
     return Measured(
+        kind=kind,
         on=on,
-        start=_held(median(starts)) if starts else 1.0,
-        render=_held(median(renders)) if renders else 1.0,
-        vram=_held(_largest([(t.peak_vram, t.counted_vram) for t in trials])),
-        ram=_held(_largest([(t.peak_ram, t.counted_ram) for t in trials])),
+        runs=len(pairs),
+        start=round(median(starts), 4) if starts else 1.0,
+        encode=round(median(fresh), 4),
+        denoise=_line((f.spent.denoise, t.took.get("denoise", 0.0), f.segments) for t, f in pairs),
+        decode=_line((f.spent.decode, t.took.get("decode", 0.0), f.segments) for t, f in pairs),
+        vram=_largest([(t.peak_vram, f.peak_bytes) for t, f in pairs]),
+        ram=_largest([(t.peak_ram, f.ram_bytes) for t, f in pairs]),
     )
+
+
+def _line(points: Iterable[tuple[float, float, int]]) -> Line:
+    """The fit of (counted, measured, segments), for one segment."""
+    made = fit_line([(counted / n, seconds / n) for counted, seconds, n in points])
+    return Line(round(made.fixed, 6), round(made.slope, 6))
 
 
 def _largest(pairs: Sequence[tuple[int, int]]) -> float:
     shares = [seen / counted for seen, counted in pairs if seen and counted]
-    return max(shares) * MARGIN if shares else 1.0
+    return round(min(MOST, max(LEAST, max(shares) * MARGIN)), 4) if shares else 1.0
 
 
-def _held(factor: float) -> float:
-    return round(min(MOST, max(LEAST, factor)), 4)
+def _noise(made: Measured, pairs: Sequence[_Pair]) -> str:
+    """Why these trials teach nothing, or an empty string."""
+    if len(pairs) < LEAST_RUNS:
+        return "one clip says too little, measure with --repeats 2"
+    apart = max(_apart(made, *pair) for pair in pairs)
+    if apart <= NOISY:
+        return ""
+    return f"a clip took {apart * 100:.0f} % more or less than the others say, close other programs"
+
+
+def _apart(made: Measured, trial: Trial, formula: Formula) -> float:
+    """How far a clip's denoising and decoding lie from the fit, as a share of the fit."""
+    spent, segments = formula.spent, formula.segments
+    fit = made.denoise.at(spent.denoise, segments) + made.decode.at(spent.decode, segments)
+    took = trial.took.get("denoise", 0.0) + trial.took.get("decode", 0.0)
+    return abs(took / fit - 1) if fit and abs(took - fit) > _MOMENT else 0.0
 
 
 def keep_calibration(new: Calibration, machine: Machine, state: Path) -> Path:
@@ -75,8 +120,7 @@ def keep_calibration(new: Calibration, machine: Machine, state: Path) -> Path:
     Raises:
         UsageError, DiskFull: the folder does not take it.
     """
-    known = _load(machine, state)
-    merged = Calibration(models={**known.models, **new.models})
+    merged = _load(machine, state).with_more(new)
     data = {"format": FORMAT, "machine": machine_words(machine), **write(merged)}
     state.mkdir(parents=True, exist_ok=True)
     write_bytes(state / NAME, json.dumps(data, indent=1).encode("utf-8"))
@@ -86,7 +130,7 @@ def keep_calibration(new: Calibration, machine: Machine, state: Path) -> Path:
 def calibrated(machine: Machine, state: Path) -> Machine:
     """The machine with what was measured on it; as it is where nothing was, or on another one."""
     known = _load(machine, state)
-    return replace(machine, measured=known) if known.models else machine
+    return replace(machine, measured=known) if known.known else machine
 
 
 def _load(machine: Machine, state: Path) -> Calibration:

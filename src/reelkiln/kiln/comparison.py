@@ -1,4 +1,4 @@
-"""What the trials of one evening come to: a row for each model, and what changed since the last."""
+"""What the trials of one evening come to: a row for each model, and one for each quicker preset."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from statistics import median
 from reelkiln.kiln.trial import Trial
 from reelkiln.plan.card import Card
 
-__all__ = ["SLOWER", "Change", "Quality", "Report", "Summary", "changes", "qualities", "summaries"]
-
-SLOWER = 0.10
-"""The share by which a pace must differ before it is told: repeats of one render differ by less."""
+__all__ = ["Quality", "Report", "Summary", "qualities", "summaries"]
 
 SHOWN = ("softness", "contrast", "flicker", "frozen_run", "jump", "leap", "score", "alignment")
 """The gate's figures that the table shows, where they were measured."""
@@ -38,7 +35,8 @@ class Summary:
     `pace` is the median of seconds of compute for a second of video, `paces` the same by shape.
     `load` is the median of the first runs. `spread` is the largest difference between repeats of
     one run, as a share of it; `same` says whether repeats gave the same pixels. `marks` are medians
-    of the gate's figures.
+    of the gate's figures. `foretold` is predicted over measured, medians for "seconds" (of
+    rendering), "vram" and "ram", as `by` predicts. `rungs` are the ways in which it was arranged.
     """
 
     model: str
@@ -61,6 +59,9 @@ class Summary:
     spread: float | None = None
     same: bool | None = None
     marks: Mapping[str, float] = field(default_factory=dict)
+    foretold: Mapping[str, float] = field(default_factory=dict)
+    by: str = ""
+    rungs: tuple[str, ...] = ()
 
     def cost(self, per_kwh: float, watts: float | None = None) -> float | None:
         """What electricity for a second of video costs; None where the energy is not known.
@@ -77,34 +78,12 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """How the pace of one series changed since an earlier report, and what else did."""
-
-    what: str
-    before: str
-    share: float
-    because: tuple[str, ...]
-
-    def __str__(self) -> str:
-        """One line for a person.
-
-        >>> str(Change(what="spark draft 9:16, 2 s", before="2026-11-01", share=0.25,
-        ...     because=("diffusers 0.42.0, then 0.42.1",)))
-        'spark draft 9:16, 2 s: slower than on 2026-11-01 by 25 % (diffusers 0.42.0, then 0.42.1)'
-        """
-        way = "slower" if self.share > 0 else "faster"
-        why = f" ({'; '.join(self.because)})" if self.because else ""
-        return f"{self.what}: {way} than on {self.before} by {abs(self.share):.0%}{why}".replace(
-            "%", " %"
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
     """What a preset gains and costs against the one with the most steps, on the same seeds.
 
-    `faster` is how many times less it takes. `psnr` is the median likeness in dB (higher is nearer;
-    few-step models draw other pictures, so it says how different, not how bad). `marks` are the
+    `faster` is how many times less it takes. `psnr` in dB and `ssim` (at most 1) are medians of how
+    near the pictures are (few-step models draw other pictures, so they say how different, not how
+    bad). `marks` are the
     gate's medians less those of the other.
     """
 
@@ -114,6 +93,7 @@ class Quality:
     steps: int
     faster: float
     psnr: float | None
+    ssim: float | None
     kept: str
     marks: Mapping[str, float]
 
@@ -153,7 +133,20 @@ def _summary(trials: Sequence[Trial], card: Card | None) -> Summary:
         spread=spread,
         same=same,
         marks={k: v for k, v in _medians([t.marks for t in good]).items() if k in SHOWN},
+        foretold=_medians([_foretold(trial) for trial in good]),
+        by="; ".join(dict.fromkeys(trial.by for trial in good if trial.by)),
+        rungs=tuple(dict.fromkeys(trial.rung for trial in good if trial.rung)),
     )
+
+
+def _foretold(trial: Trial) -> dict[str, float]:
+    """Predicted over measured; what is not known on either side is left out."""
+    pairs = {
+        "seconds": (trial.counted - trial.counted_start, trial.render_seconds),
+        "vram": (trial.counted_vram, trial.peak_vram),
+        "ram": (trial.counted_ram, trial.peak_ram),
+    }
+    return {name: told / took for name, (told, took) in pairs.items() if told > 0 and took > 0}
 
 
 def _by_shape(trials: Sequence[Trial]) -> dict[str, float]:
@@ -188,46 +181,6 @@ def _medians(tables: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: median([t[name] for t in tables if name in t]) for name in names}
 
 
-def changes(now: Report, earlier: Sequence[Report]) -> tuple[Change, ...]:
-    """Where a pace differs by a tenth and more from the latest earlier one, and what else did.
-
-    Only runs of the same machine, model, preset, shape, size and steps are held against each other.
-    """
-    found = []
-    for key, paces in _paces(now).items():
-        before = next((r for r in reversed(earlier) if r is not now and key in _paces(r)), None)
-        if before is None:
-            continue
-        share = median(paces) / median(_paces(before)[key]) - 1
-        if abs(share) >= SLOWER:
-            found.append(
-                Change(
-                    what=" ".join(key[1:4]),
-                    before=before.when[:10],
-                    share=share,
-                    because=_differing(before.versions, now.versions),
-                )
-            )
-    return tuple(sorted(found, key=lambda change: -change.share))
-
-
-def _paces(report: Report) -> dict[tuple[str, ...], list[float]]:
-    found: dict[tuple[str, ...], list[float]] = {}
-    for t in report.trials:
-        if t.pace:
-            key = (report.machine, t.model, t.preset, str(t.shape), str(t.size), str(t.steps))
-            found.setdefault(key, []).append(t.pace)
-    return found
-
-
-def _differing(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(
-        f"{name} {before.get(name, 'none')}, then {now.get(name, 'none')}"
-        for name in sorted({*before, *now})
-        if before.get(name) != now.get(name)
-    )
-
-
 def qualities(report: Report) -> tuple[Quality, ...]:
     """Each model's presets against its one with the most steps; empty where only one was run."""
     groups: dict[str, dict[str, list[Trial]]] = {}
@@ -254,6 +207,7 @@ def _quality(trials: Sequence[Trial], full: Sequence[Trial]) -> Quality:
         steps=first.steps,
         faster=slow / pace if pace else 0.0,
         psnr=_median(trial.psnr for trial in trials),
+        ssim=_median(trial.ssim for trial in trials),
         kept=f"{sum(t.kept for t in trials)} of {len(trials)}",
         marks={name: own[name] - others[name] for name in SHOWN if name in own and name in others},
     )

@@ -19,12 +19,14 @@ __all__ = ["LastTime", "last_time"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastTime:
-    """Measured peaks in bytes (`vram` 0 without a GPU) and seconds of rendering, on a date."""
+    """Measured peaks in bytes (`vram` 0 without a GPU) and seconds of rendering, on a date; `load`
+    is the seconds before, 0 where the model was loaded already."""
 
     on: str
     vram: int
     ram: int
     seconds: float
+    load: float = 0.0
 
 
 def last_time(
@@ -75,8 +77,20 @@ def _same_trial(trial: Trial, plan: Plan) -> bool:
 
 def _of_recipe(recipe: Recipe, on: str) -> LastTime:
     seconds = sum(recipe.seconds.get(phase, 0.0) for phase in RENDER)
-    return LastTime(on=on, vram=recipe.peak_vram, ram=recipe.peak_ram, seconds=seconds)
+    return LastTime(
+        on=on,
+        vram=recipe.peak_vram,
+        ram=recipe.peak_ram,
+        seconds=seconds,
+        load=recipe.seconds.get("load", 0.0),
+    )
 
 
 def _of_trial(trial: Trial, on: str) -> LastTime:
-    return LastTime(on=on, vram=trial.peak_vram, ram=trial.peak_ram, seconds=trial.render_seconds)
+    return LastTime(
+        on=on,
+        vram=trial.peak_vram,
+        ram=trial.peak_ram,
+        seconds=trial.render_seconds,
+        load=trial.took.get("load", 0.0),
+    )

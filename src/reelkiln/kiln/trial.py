@@ -12,12 +12,14 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 from reelkiln.errors import PlanRefused, ReelkilnError
 from reelkiln.kiln.children import ChildRenderer
 from reelkiln.kiln.renderer import Rendered, RenderOrder
 from reelkiln.kiln.watch import Watch
-from reelkiln.plan.attempt import attempt
+from reelkiln.plan.attempt import Attempt, Formula, attempt, kind_of
+from reelkiln.plan.calibration import Found, Kind
 from reelkiln.plan.card import Card
 from reelkiln.plan.machine import Machine
 from reelkiln.plan.outline import outline
@@ -109,7 +111,10 @@ class Trial:
     `video` counts the seconds of new pictures, of which a clip may be longer (played forth and
     back). `took` maps load, encode, denoise, decode and check to seconds; rendering is told for one
     take, where the gate refused some. `counted` and `counted_start` are the predicted seconds of
-    the whole and of its beginning. Sizes in bytes. `joules` is None where the driver tells none.
+    the whole and of its beginning, as the plan said; `by` says whether by the formula or by what
+    was measured here before. `formula` is what the formula alone counts, and `kind` what the
+    figures hold for: both None where the clip was rendered another way than was planned. Sizes in
+    bytes. `joules` is None where the driver tells none.
     `sha256` is that of the takes' pixels. `failure` is the error's line, and nothing was measured
     then.
     """
@@ -143,6 +148,10 @@ class Trial:
     notes: tuple[str, ...] = ()
     failure: str = ""
     psnr: float | None = None
+    ssim: float | None = None
+    by: str = ""
+    kind: Kind | None = None
+    formula: Formula | None = None
 
     @property
     def render_seconds(self) -> float:
@@ -184,13 +193,13 @@ def run_series(
             place = folder / str(number)
             place.mkdir(parents=True, exist_ok=True)
             try:
-                order, start = _order(series, prompt, machine, number)
+                asked = _ask(series, prompt, machine, number)
             except PlanRefused as refused:
                 yield replace(empty, failure=refused.message)
                 return  # the other prompts need as much
             before = joules()
             try:
-                done = child.render(order, place, watch)
+                done = child.render(asked.order, place, watch)
             except ReelkilnError as error:
                 if error.exit_code == 130:
                     raise
@@ -198,16 +207,25 @@ def run_series(
                 continue
             after = joules()
             drawn = None if before is None or after is None else after - before
-            yield replace(_measured(empty, order.plan, done), counted_start=start, joules=drawn)
+            yield replace(_measured(empty, asked, done), joules=drawn)
 
 
-def _order(series: Series, prompt: str, machine: Machine, number: int) -> tuple[RenderOrder, float]:
-    """The order of one run, and the predicted seconds before rendering begins."""
+class _Asked(NamedTuple):
+    """The order of one run, and the rung as it was tried."""
+
+    order: RenderOrder
+    stand: Attempt
+    kind: Kind
+    found: Found | None
+
+
+def _ask(series: Series, prompt: str, machine: Machine, number: int) -> _Asked:
     shot = series.shot(prompt)
-    plan = plan_shot(shot, series.card, machine)
-    stand = attempt(outline(shot, series.card), plan.rung, machine, plan.dtype)
+    plan, what = plan_shot(shot, series.card, machine), outline(shot, series.card)
+    stand = attempt(replace(what, size=plan.size), plan.rung, machine, plan.dtype, plan.kept_bytes)
     order = RenderOrder(id=f"bench-{number}", shot=shot, plan=plan, card=series.card)
-    return order, stand.start_seconds
+    kind = kind_of(series.card, what.preset, plan.rung)
+    return _Asked(order, stand, kind, machine.measured.of(kind))
 
 
 def _empty(series: Series, prompt: str, repeat: int) -> Trial:
@@ -222,7 +240,8 @@ def _empty(series: Series, prompt: str, repeat: int) -> Trial:
     )
 
 
-def _measured(empty: Trial, asked: Plan, done: Rendered) -> Trial:
+def _measured(empty: Trial, asked: _Asked, done: Rendered) -> Trial:
+    wanted, stand = asked.order.plan, asked.stand
     plan, takes = done.plan, max(1, len(done.takes) // len(done.plan.segments))
     best = done.chosen or done.takes[-1:]
     return replace(
@@ -238,11 +257,15 @@ def _measured(empty: Trial, asked: Plan, done: Rendered) -> Trial:
             phase: seconds / (takes if phase in RENDER else 1)
             for phase, seconds in done.seconds.items()
         },
-        counted=asked.seconds_estimate,
+        counted=wanted.seconds_estimate,
+        counted_start=stand.start_seconds,
         peak_vram=done.peak_vram,
         peak_ram=done.peak_ram,
-        counted_vram=asked.peak_bytes,
-        counted_ram=asked.ram_bytes,
+        counted_vram=wanted.peak_bytes,
+        counted_ram=wanted.ram_bytes,
+        by=str(asked.found or "the formula"),
+        kind=asked.kind if _same_way(plan, wanted) else None,
+        formula=stand.formula if _same_way(plan, wanted) else None,
         takes=len(done.takes),
         kept=not done.refusals,
         reasons=done.refusals,
@@ -250,6 +273,16 @@ def _measured(empty: Trial, asked: Plan, done: Rendered) -> Trial:
         sha256=tuple(take.sha256 for take in best),
         notes=done.notes,
     )
+
+
+def _same_way(done: Plan, asked: Plan) -> bool:
+    """Whether what was measured is what was counted: no step down, no smaller size."""
+
+    def way(plan: Plan) -> tuple[object, ...]:
+        frames = tuple(segment.frames for segment in plan.segments)
+        return plan.device, plan.dtype, plan.rung, plan.size, plan.steps, plan.kept_bytes, frames
+
+    return way(done) == way(asked)
 
 
 def _marks(verdicts: tuple[Verdict, ...]) -> dict[str, float]:

@@ -11,8 +11,8 @@ from reelkiln.plan.budget import (
     ram_budget,
     roomy_budget,
 )
-from reelkiln.plan.calibration import Device, Measured
-from reelkiln.plan.card import Card
+from reelkiln.plan.calibration import Found, Kind, Spent
+from reelkiln.plan.card import Card, Preset
 from reelkiln.plan.estimate import (
     DTYPE_BITS,
     Dtype,
@@ -20,15 +20,24 @@ from reelkiln.plan.estimate import (
     device_need,
     pinned_need,
     ram_need,
-    seconds_need,
-    start_need,
+    spent_need,
     streamed_weights,
 )
 from reelkiln.plan.ladder import Rung, rungs
 from reelkiln.plan.machine import GiB, Machine
 from reelkiln.plan.outline import Outline
 
-__all__ = ["Attempt", "attempt", "attempts", "gib", "gpu_dtype", "safer_dtype"]
+__all__ = [
+    "Attempt",
+    "Formula",
+    "attempt",
+    "attempts",
+    "found_for",
+    "gib",
+    "gpu_dtype",
+    "kind_of",
+    "safer_dtype",
+]
 
 BROKEN_FP16 = ("GTX 16", "T1000", "T600", "T550", "T500", "MX450", "MX550")
 """Turing GPUs without tensor cores, which give NaN in 16 bits (ComfyUI issue 884)."""
@@ -37,10 +46,21 @@ _SAFER: Mapping[Dtype, Dtype] = MappingProxyType({"float16": "bfloat16", "bfloat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Formula:
+    """What the formula alone counts: seconds for all segments, and peaks in bytes."""
+
+    spent: Spent
+    segments: int
+    peak_bytes: int
+    ram_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """A rung tried: what it needs (bytes, seconds), and why not (empty: it fits).
 
-    `start_seconds` of the seconds pass before rendering begins.
+    What it needs goes by what was measured here, where something was. `formula` is what is counted
+    without that; `start_seconds` of the seconds pass before rendering begins.
     Of a streamed network, `kept_bytes` of weights stay on the device, `passing_bytes` pass through
     it in each step.
     """
@@ -53,6 +73,7 @@ class Attempt:
     passing_bytes: int
     seconds: float
     start_seconds: float
+    formula: Formula
     refusal: str
 
     def __str__(self) -> str:
@@ -96,13 +117,21 @@ def attempt(
         for segment in what.segments
     )
     largest = max(jobs, key=lambda job: job.frames)
-    known = _measured(what.card, rung, machine)
-    kept = _kept(jobs, rung, machine, known.vram) if kept is None else kept
+    found = found_for(what, rung, machine)
+    known = found.figures if found else None
+    larger = known.vram if known else 1.0
+    kept = _kept(jobs, rung, machine, larger) if kept is None else kept
     peaks = (need.peak for job in jobs for need in device_need(job, rung, kept).values())
-    peak = int(max(peaks, default=0) * known.vram)
-    ram, pinned = int(ram_need(largest, rung) * known.ram), pinned_need(largest, rung, kept)
-    start = start_need(largest)
-    rendering = seconds_need(jobs, rung, machine, kept) - start
+    counted = Formula(
+        spent=spent_need(jobs, rung, machine, kept),
+        segments=len(jobs),
+        peak_bytes=max(peaks, default=0),
+        ram_bytes=ram_need(largest, rung),
+    )
+    peak = int(counted.peak_bytes * larger)
+    ram = int(counted.ram_bytes * (known.ram if known else 1.0))
+    pinned = pinned_need(largest, rung, kept)
+    spent = counted.spent
     return Attempt(
         rung=rung,
         dtype=kind,
@@ -110,16 +139,29 @@ def attempt(
         ram_bytes=ram,
         kept_bytes=kept,
         passing_bytes=pinned,
-        seconds=start * known.start + rendering * known.render,
-        start_seconds=start * known.start,
+        seconds=known.seconds(spent, len(jobs)) if known else spent.total,
+        start_seconds=spent.start * (known.start if known else 1.0),
+        formula=counted,
         refusal=_refusal(what.card.name, peak, ram, pinned, machine),
     )
 
 
-def _measured(card: Card, rung: Rung, machine: Machine) -> Measured:
-    """What was measured of the model on this machine; factors of 1 where nothing was."""
-    device: Device = "cpu" if rung.residence == "cpu" else "cuda"
-    return machine.measured.of(card.name, device) or Measured(on="")
+def found_for(what: Outline, rung: Rung, machine: Machine) -> Found | None:
+    """What was measured here that predictions on a rung go by; None: the formula alone."""
+    return machine.measured.of(kind_of(what.card, what.preset, rung))
+
+
+def kind_of(card: Card, preset: Preset, rung: Rung) -> Kind:
+    """What figures of a model at a preset, on a rung, hold for."""
+    names = (card.default_preset, *card.presets)  # two presets may be one under two names
+    return Kind(
+        model=card.name.partition("@")[0],
+        family=card.family,
+        params=sum(part.params for part in card.parts if part.stage == "denoise"),
+        preset=next((name for name in names if card.presets[name] == preset), ""),
+        device="cpu" if rung.residence == "cpu" else "cuda",
+        rung=str(rung),
+    )
 
 
 def _kept(jobs: tuple[Job, ...], rung: Rung, machine: Machine, factor: float) -> int:

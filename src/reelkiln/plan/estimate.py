@@ -22,6 +22,7 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias, get_args
 
 from reelkiln.plan.budget import RING_BYTES
+from reelkiln.plan.calibration import Spent
 from reelkiln.plan.card import Card, Part, Preset, Stage
 from reelkiln.plan.ladder import Rung
 from reelkiln.plan.machine import GiB, Machine, MiB
@@ -37,7 +38,7 @@ __all__ = [
     "pinned_need",
     "ram_need",
     "seconds_need",
-    "start_need",
+    "spent_need",
     "streamed_weights",
 ]
 
@@ -215,31 +216,39 @@ def pinned_need(job: Job, rung: Rung, kept: int = 0) -> int:
     return max(streamed_weights(job, rung) - kept, 0)
 
 
-def start_need(job: Job) -> float:
-    """Seconds from importing the libraries until the weights are read."""
-    return _START + sum(part.params for part in job.card.parts) * 2 / _DISK
-
-
 def seconds_need(jobs: tuple[Job, ...], rung: Rung, machine: Machine, kept: int = 0) -> float:
     """Seconds from importing the libraries to the last decoded frame, for all segments together."""
+    return spent_need(jobs, rung, machine, kept).total
+
+
+def spent_need(jobs: tuple[Job, ...], rung: Rung, machine: Machine, kept: int = 0) -> Spent:
+    """`seconds_need`, by what the seconds are spent on."""
     rate = _rate(rung, jobs[0].dtype, machine)
-    weights = sum(part.params for part in jobs[0].card.parts) * 2
+    params = sum(part.params for part in jobs[0].card.parts)
     # Staged parts come and go with every segment; streamed ones are first copied to pinned memory.
-    moves = weights / _PAGEABLE if rung.residence in ("staged", "streamed") else 0.0
-    return start_need(jobs[0]) + sum(moves + _render_seconds(job, rung, rate, kept) for job in jobs)
+    moves = params * 2 / _PAGEABLE if rung.residence in ("staged", "streamed") else 0.0
+    return Spent(
+        start=_START + params * 2 / _DISK,
+        moves=moves * len(jobs),
+        denoise=sum(_denoise_seconds(job, rung, rate, kept) for job in jobs),
+        decode=sum(_decode_seconds(job, rate) for job in jobs),
+    )
 
 
-def _render_seconds(job: Job, rung: Rung, rate: float, kept: int) -> float:
-    costs, halves = job.card.costs, job.preset.halves
-    arithmetic = costs.denoise_flops * job.cells * halves / rate
+def _denoise_seconds(job: Job, rung: Rung, rate: float, kept: int) -> float:
+    halves = job.preset.halves
+    arithmetic = job.card.costs.denoise_flops * job.cells * halves / rate
     if rung.split:
         arithmetic *= _CHUNKED
     passes = halves if rung.two_pass else 1
     copying = pinned_need(job, rung, kept) * passes / _PINNED
     whole = ceil(job.preset.steps / job.preset.cache_every)
     shallow = (job.preset.steps - whole) * _SHALLOW * arithmetic
-    decoding = (job.preset.decode_flops or costs.decode_flops) * job.cells / rate
-    return whole * max(arithmetic, copying) + shallow + decoding
+    return whole * max(arithmetic, copying) + shallow
+
+
+def _decode_seconds(job: Job, rate: float) -> float:
+    return (job.preset.decode_flops or job.card.costs.decode_flops) * job.cells / rate
 
 
 def known_gpu(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from math import ceil
 
+from reelkiln.plan.calibration import Found
 from reelkiln.plan.card import Card
 from reelkiln.plan.estimate import Dtype, known_gpu
 from reelkiln.plan.fit import crop_share, legal_sizes
@@ -10,7 +11,7 @@ from reelkiln.plan.machine import Machine
 from reelkiln.plan.outline import Outline
 from reelkiln.reel import Shot, Size
 
-__all__ = ["duration", "explain", "explain_device"]
+__all__ = ["duration", "explain", "explain_device", "explain_figures"]
 
 
 def duration(seconds: float) -> str:
@@ -85,17 +86,22 @@ def _surplus(shot: Shot, what: Outline) -> str:
 
 
 def explain_device(
-    card: Card, machine: Machine, dtype: Dtype, rung: Rung, seconds: float
+    card: Card, machine: Machine, dtype: Dtype, rung: Rung, about: str
 ) -> tuple[str, str]:
-    """Why this device and dtype, and how long it will take."""
-    about = f"It takes about {duration(seconds)}"
-    known = machine.measured.of(card.name, "cpu" if rung.residence == "cpu" else "cuda")
-    if known is not None:
-        about += f"; measured here on {known.on}: {known.render:.2f} times what was counted"
+    """Why this device and dtype, and how long it will take: `about` is `explain_figures`."""
     if rung.residence == "cpu":
         why = "no GPU was found" if machine.gpu is None else f"{machine.gpu} has too little memory"
-        return (f"float32 on the processor: {why}.", f"{about}.")
-    if known is None and not known_gpu(machine.gpu or ""):
-        about += f"; how fast {machine.gpu} is was not measured, an RTX 3050 Ti was assumed"
+        return (f"float32 on the processor: {why}.", about)
     why = "as its card says" if dtype == card.dtype_gpu else f"not {card.dtype_gpu}, on this GPU"
-    return (f"{dtype} on {machine.gpu}, {why}.", f"{about}.")
+    return (f"{dtype} on {machine.gpu}, {why}.", about)
+
+
+def explain_figures(found: Found | None, machine: Machine, rung: Rung, seconds: float) -> str:
+    """How long it takes, and whether that and the memory were counted or measured here."""
+    about = f"It takes about {duration(seconds)}"
+    if found is not None:
+        return f"{about}; time and memory as {found}."
+    assumed = ""
+    if rung.residence != "cpu" and not known_gpu(machine.gpu or ""):
+        assumed = f"; how fast {machine.gpu} is was not measured, an RTX 3050 Ti was assumed"
+    return f"{about} by the formula{assumed}. `reelkiln bench --calibrate` measures it."

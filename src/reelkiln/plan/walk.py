@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import ceil
 
 from reelkiln.errors import PlanRefused
-from reelkiln.plan.attempt import Attempt, attempts, gpu_dtype, safer_dtype
+from reelkiln.plan.attempt import Attempt, attempts, found_for, gpu_dtype, safer_dtype
 from reelkiln.plan.card import Card
 from reelkiln.plan.cut import cut
 from reelkiln.plan.estimate import Dtype
@@ -13,7 +13,7 @@ from reelkiln.plan.fit import smaller_sizes
 from reelkiln.plan.machine import Machine
 from reelkiln.plan.outline import Outline, outline
 from reelkiln.plan.plan import Plan
-from reelkiln.plan.reasons import explain, explain_device
+from reelkiln.plan.reasons import explain, explain_device, explain_figures
 from reelkiln.reel import SECONDS_MIN, Shot
 
 __all__ = ["plan_shot", "safer", "step_down"]
@@ -123,7 +123,9 @@ def _choose(
         raise _refused(shot, what, machine, tried)
     walked = tuple(str(attempt) for attempt in tried[: tried.index(chosen) + 1])
     seconds = round(chosen.seconds, 1)
-    device = explain_device(what.card, machine, chosen.dtype, chosen.rung, seconds)
+    found = found_for(what, chosen.rung, machine)
+    about = explain_figures(found, machine, chosen.rung, seconds)
+    device = explain_device(what.card, machine, chosen.dtype, chosen.rung, about)
     return Plan(
         model=what.card.name,
         preset=shot.preset,

@@ -4,17 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from reelkiln.kiln.changes import differing
+from reelkiln.studio.charts import Line, bar_chart, line_chart
 from reelkiln.studio.reports import page, text
 
 if TYPE_CHECKING:
-    from reelkiln.kiln.comparison import Change, Quality, Report, Summary
+    from reelkiln.kiln.changes import Change
+    from reelkiln.kiln.comparison import Quality, Report, Summary
 
-__all__ = ["Bar", "Priced", "bars", "bench_html", "bench_markdown", "rows_of"]
+__all__ = [
+    "Evening",
+    "Priced",
+    "bench_html",
+    "bench_markdown",
+    "groups_of",
+    "headline",
+    "quality_words",
+]
 
-_WIDTH = 460
 _PHASES = ("load", "encode", "denoise", "decode", "check")
+_MARKS = {
+    "softness": "softness (0 sharp, 1 blurred)",
+    "contrast": "contrast (levels)",
+    "flicker": "flicker (% from frame to frame)",
+    "frozen_run": "longest standstill (share of the clip)",
+    "jump": "largest jump (times the usual step)",
+    "leap": "longest leap (times the usual step)",
+    "score": "shows its words (-1 to 1)",
+    "alignment": "fits its words (scorer's own scale)",
+}
+"""The gate's figures, as a person reads them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,103 +50,139 @@ class Priced:
     watts: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One bar of a chart, in SVG units: its parts as (left, width, name, value)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evening:
+    """All that is shown: what was measured, its rows, and what earlier evenings say of it."""
 
-    label: str
-    parts: tuple[tuple[float, float, str, str], ...]
-    total: str
-
-
-def bars(values: Mapping[str, Mapping[str, float]], unit: str) -> tuple[Bar, ...]:
-    """Stacked bars on one scale; the longest is 460 units wide. Values must not be below 0."""
-    longest = max((sum(parts.values()) for parts in values.values()), default=0.0) or 1.0
-    made = []
-    for label, parts in values.items():
-        left, drawn = 0.0, []
-        for name, value in parts.items():
-            width = value / longest * _WIDTH
-            drawn.append((round(left, 1), round(width, 1), name, f"{value:.3g} {unit}"))
-            left += width
-        made.append(Bar(label, tuple(drawn), f"{sum(parts.values()):.3g} {unit}"))
-    return tuple(made)
+    report: Report
+    rows: tuple[Summary, ...]
+    priced: Priced = Priced()
+    changed: tuple[Change, ...] = ()
+    qualities: tuple[Quality, ...] = ()
+    earlier: tuple[Report, ...] = ()
 
 
-def bench_html(
-    report: Report,
-    rows: Sequence[Summary],
-    *,
-    priced: Priced,
-    changed: Sequence[Change] = (),
-    qualities: Sequence[Quality] = (),
-    earlier: Sequence[Report] = (),
-) -> str:
-    """One HTML file: the table, plots of pace by shape, of phases, of memory, and the history."""
+def bench_html(evening: Evening) -> str:
+    """One HTML file: the table, plots of pace, phases, memory and energy, and the history."""
+    rows = evening.rows
     return page(
         "bench.html",
-        report=report,
-        rows=rows_of(rows, priced),
-        paces=bars(
-            {f"{_name(row)}, {s}": {"compute": p} for row in rows for s, p in row.paces.items()},
-            "s",
-        ),
-        phases=bars({_name(row): _known(row.phases) for row in rows if row.phases}, "s"),
-        memory=bars(
-            {
-                f"{_name(row)}, {what}": {what: size / 2**30}
-                for row in rows
-                for what, size in (("GPU memory", row.peak_vram), ("memory", row.peak_ram))
-                if size
-            },
-            "GiB",
-        ),
-        changed=[str(change) for change in changed],
-        qualities=[_quality(each) for each in qualities],
-        history=_history((*earlier, report)),
-        failures=[(_name(row), line) for row in rows for line in row.failures],
+        **_shared(evening),
+        charts=[
+            bar_chart(
+                "Work for one second of video, by shape",
+                {f"{_name(row)}, {s}": {"work": p} for row in rows for s, p in row.paces.items()},
+                "s",
+            ),
+            bar_chart(
+                "Where the seconds of one clip go",
+                {_name(row): _known(row.phases) for row in rows if row.phases},
+                "s",
+            ),
+            bar_chart(
+                "Most memory held at once",
+                {
+                    f"{_name(row)}, {what}": {what: size / 2**30}
+                    for row in rows
+                    for what, size in (("GPU memory", row.peak_vram), ("memory", row.peak_ram))
+                    if size
+                },
+                "GiB",
+            ),
+            bar_chart(
+                "Energy for one minute of video",
+                {
+                    _name(row): {"energy": 60 * row.wh_per_second}
+                    for row in rows
+                    if row.wh_per_second is not None
+                },
+                "Wh",
+            ),
+        ],
+        history=_history((*evening.earlier, evening.report)),
     )
 
 
-def bench_markdown(
-    report: Report,
-    rows: Sequence[Summary],
-    *,
-    priced: Priced,
-    changed: Sequence[Change] = (),
-    qualities: Sequence[Quality] = (),
-) -> str:
+def bench_markdown(evening: Evening) -> str:
     """The same as Markdown, for a file beside the others under `docs/measured`."""
-    return text(
-        "bench.md",
-        report=report,
-        rows=rows_of(rows, priced),
-        changed=[str(change) for change in changed],
-        qualities=[_quality(each) for each in qualities],
-        failures=[(_name(row), line) for row in rows for line in row.failures],
-    )
+    return text("bench.md", **_shared(evening))
 
 
-def rows_of(rows: Sequence[Summary], priced: Priced) -> list[dict[str, str]]:
-    """Each summary as the words of a table row, by the table's heads."""
+def _shared(evening: Evening) -> dict[str, Any]:
+    report, rows = evening.report, evening.rows
+    return {
+        "report": report,
+        "headline": headline(evening),
+        "names": [_name(row) for row in rows],
+        "groups": groups_of(rows, evening.priced),
+        "changed": [str(change) for change in evening.changed],
+        "qualities": [quality_words(each) for each in evening.qualities],
+        "failures": [(_name(row), line) for row in rows for line in row.failures],
+        "runs": [_run(trial) for trial in report.trials],
+    }
+
+
+def headline(evening: Evening) -> str:
+    """The evening in one sentence: which model is the fastest, and what the gate kept."""
+    rows = [row for row in evening.rows if row.pace is not None]
+    if not rows:
+        return "Nothing could be measured."
+    best = min(rows, key=lambda row: row.pace or 0.0)
+    kept, made = sum(row.kept for row in rows), sum(row.runs - row.failed for row in rows)
+    fastest = f"{_name(best)}: {_number(best.pace, 's')} of work for one second of video."
+    if len(rows) > 1:
+        fastest = f"The fastest of {len(rows)} is {fastest}"
+    return f"{fastest} The gate kept {kept} of {made} clips."
+
+
+def groups_of(
+    rows: Sequence[Summary], priced: Priced
+) -> list[tuple[str, list[tuple[str, list[str]]]]]:
+    """The one table, on its side: for each group its heads, each with a cell for each row."""
+    groups = {
+        "Speed": [
+            ("work for 1 s of video", [_number(row.pace, "s") for row in rows]),
+            ("load", [_number(row.load, "s") for row in rows]),
+            ("predicted, of what it took", [_foretold(row, "seconds") for row in rows]),
+        ],
+        "Memory": [
+            ("GPU memory", [_gib(row.peak_vram, "none used") for row in rows]),
+            ("GPU memory predicted, of what was held", [_foretold(row, "vram") for row in rows]),
+            ("memory", [_gib(row.peak_ram, "not known") for row in rows]),
+            ("memory predicted, of what was held", [_foretold(row, "ram") for row in rows]),
+            ("arranged", ["; ".join(row.rungs) or "not known" for row in rows]),
+        ],
+        "Quality": [
+            ("kept by the gate", [f"{row.kept} of {row.runs - row.failed}" for row in rows]),
+            *_marks(rows),
+        ],
+        "Stability": [
+            ("repeats", [_stability(row) for row in rows]),
+            ("failures", [f"{r.failed} of {r.runs}" if r.failed else "none" for r in rows]),
+        ],
+        "Cost": [
+            (
+                "energy for 1 min of video",
+                [_number(_a_minute(row.wh_per_second), "Wh") for row in rows],
+            ),
+            ("electricity for 1 min of video", [_cost(row, priced) for row in rows]),
+        ],
+        "Licence": [
+            ("licence", [row.licence for row in rows]),
+            ("commercial use", [row.commercial for row in rows]),
+        ],
+    }
+    return list(groups.items())
+
+
+def _marks(rows: Sequence[Summary]) -> list[tuple[str, list[str]]]:
+    names = dict.fromkeys(name for row in rows for name in row.marks)
     return [
-        {
-            "model": _name(row),
-            "family": row.family,
-            "compute for 1 s of video": _number(row.pace, "s"),
-            "load": _number(row.load, "s"),
-            "GPU memory": f"{row.peak_vram / 2**30:.2f} GiB" if row.peak_vram else "none used",
-            "memory": f"{row.peak_ram / 2**30:.2f} GiB" if row.peak_ram else "not known",
-            "kept by the gate": f"{row.kept} of {row.runs - row.failed}",
-            "repeats": _stability(row),
-            "energy for 1 min of video": _number(_a_minute(row.wh_per_second), "Wh"),
-            "cost of 1 min of video": _cost(row, priced),
-            "failures": f"{row.failed} of {row.runs}" if row.failed else "none",
-            "licence": row.licence,
-            "commercial use": row.commercial,
-            **{_mark(name): f"{value:.3g}" for name, value in row.marks.items()},
-        }
-        for row in rows
+        (
+            _MARKS.get(name, name.replace("_", " ")),
+            [f"{row.marks[name]:.3g}" if name in row.marks else "not measured" for row in rows],
+        )
+        for name in names
     ]
 
 
@@ -139,12 +198,22 @@ def _a_minute(a_second: float | None) -> float | None:
     return None if a_second is None else 60 * a_second
 
 
-def _mark(name: str) -> str:
-    return f"gate: {name.replace('_', ' ')}"
-
-
 def _number(value: float | None, unit: str) -> str:
     return "not known" if value is None else f"{value:.3g} {unit}"
+
+
+def _gib(size: int, nothing: str) -> str:
+    return f"{size / 2**30:.2f} GiB" if size else nothing
+
+
+def _foretold(row: Summary, what: str) -> str:
+    share = row.foretold.get(what)
+    return "not known" if share is None else f"{share * 100:.0f} % (by {_by(row)})"
+
+
+def _by(row: Summary) -> str:
+    """Where the prediction came from, short."""
+    return "the formula" if row.by in ("", "the formula") else "what was measured"
 
 
 def _stability(row: Summary) -> str:
@@ -164,35 +233,64 @@ def _cost(row: Summary, priced: Priced) -> str:
     return f"{cost:.2g} {priced.currency}{by_hand}".strip()
 
 
-def _quality(each: Quality) -> dict[str, Any]:
+def quality_words(each: Quality) -> dict[str, str]:
+    """What a quicker preset gains and costs, as the words of a table row by the table's heads."""
     return {
         "preset": _name(each),
         "against": each.against,
         "steps": str(each.steps),
         "faster": f"{each.faster:.2g} times",
-        "psnr": _number(each.psnr, "dB"),
+        "PSNR": _number(each.psnr, "dB"),
+        "SSIM": "not known" if each.ssim is None else f"{each.ssim:.3f}",
         "kept": each.kept,
-        "marks": ", ".join(f"{name} {gap:+.3g}" for name, gap in each.marks.items()) or "none",
+        "gate's figures, difference": ", ".join(
+            f"{name.replace('_', ' ')} {gap:+.3g}" for name, gap in each.marks.items()
+        )
+        or "none",
     }
 
 
-def _history(reports: Sequence[Report]) -> list[dict[str, Any]]:
-    """The pace of each model over the evenings on which it was measured, newest last."""
-    lines: dict[str, list[tuple[str, float]]] = {}
-    for report in reports:
+def _run(trial: Any) -> dict[str, str]:
+    """One clip of the evening, in words."""
+    return {
+        "model": f"{trial.model} ({trial.preset})",
+        "asked": str(trial.shape),
+        "failure": trial.failure,
+        "rendered": f"{trial.frames} frames of {trial.size}, {trial.steps} steps",
+        "words": trial.prompt,
+        "seconds": f"{trial.render_seconds:.2f} s",
+        "predicted": f"{max(0.0, trial.counted - trial.counted_start):.2f} s",
+        "vram": _of(trial.peak_vram, trial.counted_vram),
+        "ram": _of(trial.peak_ram, trial.counted_ram),
+        "way": f"{trial.rung}, {trial.dtype}",
+    }
+
+
+def _of(held: int, counted: int) -> str:
+    if not held:
+        return "none"
+    return f"{held / 2**30:.2f} of {counted / 2**30:.2f} GiB"
+
+
+def _history(reports: Sequence[Report]) -> list[Line]:
+    """The pace of each model over the evenings of this machine, newest last, with what changed."""
+    here = [report for report in reports if report.machine == reports[-1].machine]
+    lines: dict[str, list[tuple[Report, float]]] = {}
+    for report in here:
         paces: dict[str, list[float]] = {}
         for trial in report.trials:
             if trial.pace is not None:
-                paces.setdefault(f"{trial.model} ({trial.preset})", []).append(trial.pace)
+                name = f"{trial.model} ({trial.preset}), {trial.shape}"
+                paces.setdefault(name, []).append(trial.pace)
         for name, each in paces.items():
-            lines.setdefault(name, []).append((report.when[:10], sum(each) / len(each)))
-    return [
-        {
-            "name": name,
-            "bars": bars(
-                {f"{day} #{at}": {"compute": pace} for at, (day, pace) in enumerate(line, 1)}, "s"
-            ),
-        }
-        for name, line in lines.items()
-        if len(line) > 1
+            lines.setdefault(name, []).append((report, median(each)))
+    return [_line(name, line) for name, line in lines.items() if len(line) > 1]
+
+
+def _line(name: str, line: Sequence[tuple[Report, float]]) -> Line:
+    news = [
+        "; ".join(differing(before.versions, after.versions))
+        for (before, _), (after, _) in pairwise(line)
     ]
+    values = [(report.when[:10], pace) for report, pace in line]
+    return line_chart(name, values, ["", *news], "s")

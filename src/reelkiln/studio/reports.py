@@ -75,7 +75,6 @@ def page(template: str, **values: Any) -> str:
     environment = Environment(
         loader=FunctionLoader(_source), autoescape=True, undefined=StrictUndefined
     )
-    environment.globals["heads"] = _heads
     made: str = environment.get_template(template).render(style=style, digest=digest, **values)
     return made
 
@@ -92,16 +91,9 @@ def text(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["heads"] = _heads
     environment.filters["cell"] = lambda words: str(words).replace("|", "\\|").replace("\n", " ")
     made: str = environment.get_template(template).render(**values)
     return made
-
-
-def _heads(rows: Sequence[Mapping[str, str]]) -> list[str]:
-    """The heads of a table that lies on its side: every key but the first, which names the row."""
-    names = dict.fromkeys(name for row in rows for name in row)
-    return list(names)[1:]
 
 
 def gate_report(films: Sequence[tuple[Inspected, Mapping[int, bytes]]]) -> str:
