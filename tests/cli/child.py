@@ -133,6 +133,11 @@ def again():
     shutil.rmtree = rmtree
 
 
+def prepare_all(names):
+    for name in names.split(","):
+        prepare(name)
+
+
 def prepare(name):
     if name.startswith("stop-"):
         stop_at(name.removeprefix("stop-"))
@@ -150,8 +155,7 @@ def prepare(name):
 
 if __name__ == "__main__":
     add_null_models()
-    for wanted in sys.argv[1].split(","):
-        prepare(wanted)
+    prepare_all(sys.argv[1])
     del sys.argv[1]
     from reelkiln.__main__ import main
 
