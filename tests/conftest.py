@@ -39,6 +39,8 @@ os.environ["HF_HOME"] = HUB_HOME
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 import huggingface_hub.constants  # noqa: E402, F401
 
+from browser import find_browser  # noqa: E402
+
 # The same examples on every run: a new one is found on purpose (REELKILN_FUZZ=1), not by a landing.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("fuzz", deadline=None)
@@ -58,6 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "fleet: needs the fleet extra (ray)")
     config.addinivalue_line("markers", "text: needs the text extra (rapidocr)")
     config.addinivalue_line("markers", "upscale: needs the upscale extra (ncnn)")
+    config.addinivalue_line("markers", "browser: looks at pages with Chromium or Chrome")
     if config.getoption("--core") and importlib.util.find_spec("torch"):
         raise pytest.UsageError("--core is for an environment that has no torch")
 
@@ -89,9 +92,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not (find_browser() or os.environ.get("CI")):
+        # The one thing that is not run where it cannot be: the summary names each of them.
+        missing = pytest.mark.skip("there is no Chromium here")
+        for item in filter(lambda item: item.get_closest_marker("browser"), items):
+            item.add_marker(missing)
     if not config.getoption("--core"):
         return
-    extras = ("torch", "text", "upscale", "fleet")
+    extras = ("torch", "text", "upscale", "fleet", "browser")
     dropped = [item for item in items if any(map(item.get_closest_marker, extras))]
     items[:] = [item for item in items if item not in dropped]
     config.hook.pytest_deselected(items=dropped)
