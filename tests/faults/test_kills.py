@@ -17,28 +17,33 @@ from reelkiln.store.queue import cancel, find_segment, list_segments
 from reelkiln.store.shifts import read_log
 
 SOAK = bool(os.environ.get("REELKILN_SOAK"))
-KILLS = 500 if SOAK else 40
+SEEDS = range(10) if SOAK else (5,)
+KILLS = 50 if SOAK else 40
+LIFE = 1.4
+"""Seconds: starting, rendering and finishing of the first clips on a machine left alone."""
 
 
-def test_f1_random_kills_lose_nothing_and_deliver_nothing_twice(place, ledger, workers):
-    rng = random.Random(5)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_f1_random_kills_lose_nothing_and_deliver_nothing_twice(place, ledger, workers, seed):
+    rng = random.Random(seed)
     ids = queue(ledger, 8)
-    kills = 0
+    kills, done, life = 0, 0, LIFE
     while kills < KILLS:
         if list(states(ledger).values()).count("queued") < 2:
             ids += queue(ledger, 8)
         pid = workers.start(place)
-        # Uniform over starting, rendering and finishing of the first clips.
-        if workers.wait(pid, rng.uniform(0.05, 1.4)) is None:
+        if workers.wait(pid, rng.uniform(0.05, life)) is None:
             workers.kill(pid)
             kills += 1
         readable(place)
+        # Whoever is begun 20 times without an end is parked, which on a slow machine would hide
+        # what this looks for: where nothing was finished, the next life may be longer.
+        before, done = done, list(states(ledger).values()).count("delivered")
+        life = LIFE if done > before else 1.2 * life
     assert workers.run(place) == 0
     assert_sound(place, ledger, ids)
-    # On a slow machine the same two clips may be hit more often than a clip is begun again.
-    reasons = {row.reason for row in list_segments(ledger, states=("parked",))}
-    assert reasons <= {"the program died again and again while it was made"}
-    assert list(states(ledger).values()).count("delivered") >= len(ids) - 4
+    parked = {row.id: row.reason for row in list_segments(ledger) if row.state != "delivered"}
+    assert not parked
 
 
 def test_f3_a_renderer_that_is_killed_is_replaced_and_the_worker_stays(place, ledger):
