@@ -1,95 +1,78 @@
-"""How much faster two GPUs of one computer render than one, counted in takes.
+"""How much faster two GPUs of one computer render a batch than one, counted in takes.
 
-    PYTHONPATH=src python benchmarks/two_gpus.py [--takes 12] [--tiny]
+    PYTHONPATH=src python benchmarks/two_gpus.py [--takes 12] [--rounds 2] [--tiny]
 
-The path of `reelkiln work --fleet auto`: one spawned child for each GPU, orders and results as
-JSON, takes on the disk. AnimateDiff with random weights of full size takes the time of real ones.
-Left out: the gate and finishing, which this computer may lack the libraries for. Both children are
-loaded and warm when the clock starts; then two threads order takes, and after that one.
+The path of `reelkiln work --fleet auto`: a lane for each GPU, each with its spawned child, orders
+and results as JSON, whole batches stage by stage, latents and takes on the disk. AnimateDiff with
+random weights of full size takes the time of real ones. Left out: the gate, which would refuse
+noise, and finishing. All children are loaded and warm when the clock starts. Each round renders all
+takes with two lanes, and half of them with one.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import platform
+import statistics
 import tempfile
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 from reelkiln.backends.probe import gpu_names, probe, versions
 from reelkiln.backends.registry import find_backend
 from reelkiln.backends.tiny import FULL, TINY, write_animatediff
-from reelkiln.film.take import write_take
-from reelkiln.kiln.children import ChildRenderer
 from reelkiln.kiln.furnace import Furnace
+from reelkiln.kiln.lanes import LaneRenderer
+from reelkiln.kiln.phases import Charge
+from reelkiln.kiln.place import Place, Task
 from reelkiln.kiln.renderer import Rendered, RenderOrder
-from reelkiln.kiln.watch import PhaseClock, Watch
+from reelkiln.kiln.standards import Standards
+from reelkiln.kiln.watch import Watch
 from reelkiln.models.cards import find_card
 from reelkiln.plan.machine import GiB, imagine
 from reelkiln.plan.walk import plan_shot
-from reelkiln.reel import Shot, Size, Take, Verdict
+from reelkiln.reel import Clip, Segment, Shot, Size, Verdict
 
 WEIGHTS = "REELKILN_TWO_GPUS_WEIGHTS"
 
 
-class Bare:
-    """A place that renders and writes takes, and judges nothing."""
+@dataclass(frozen=True, slots=True)
+class Lenient(Standards):
+    """Keeps every take: random weights paint noise."""
+
+    def verdict(self, clip: Clip, segment: Segment, before: Clip | None = None) -> Verdict:
+        """Yes."""
+        return Verdict(kept=True)
+
+
+class Bare(Place):
+    """A place with random weights that judges nothing."""
 
     def __init__(self, name: str, cache: Path | None) -> None:
-        self._name, self._furnace = name, None
+        super().__init__(name, lambda card, preset: {})
 
-    def render(self, order: RenderOrder, folder: Path, watch: Watch) -> Rendered:
-        """One take of one order."""
+    def _prepare(self, order: RenderOrder) -> Furnace:
         if self._furnace is None:
             root = Path(os.environ[WEIGHTS])
             folders = {name: root / name for name in ("model", "motion")}
             self._furnace = Furnace(find_backend(order.card.family), order.card, folders)
-        clock = PhaseClock(time.perf_counter, watch)
-        session = self._furnace.session(order.plan, clock.on_step)
-        (segment,) = order.plan.segments
-        clip = session.render(segment, clock.on_step)
-        path = folder / f"{segment.seed}.npy"
-        sha256 = write_take(clip, path)
-        take = Take(
-            segment=0,
-            attempt=1,
-            seed=segment.seed,
-            path=str(path),
-            sha256=sha256,
-            verdict=Verdict(kept=True),
-        )
-        peak = session.peak()
-        return Rendered(
-            plan=order.plan,
-            chosen=(take,),
-            takes=(take,),
-            refusals=(),
-            seconds=clock.seconds(),
-            peak_vram=peak.vram,
-            peak_ram=peak.ram,
-            weights=(),
-            libraries=versions(),
-            machine="",
-            place=self._name,
-        )
+        return self._furnace
 
-    def close(self) -> None:
-        """Let the model go."""
-        if self._furnace is not None:
-            self._furnace.close()
+    def _charge(self, task: Task, notes: list[str]) -> Charge:
+        return replace(super()._charge(task, notes), standards=Lenient())
 
 
-def orders(count: int, *, tiny: bool) -> list[RenderOrder]:
+def orders(count: int, *, tiny: bool, first: int = 0) -> list[RenderOrder]:
     """Takes of two seconds with the card's own preset, alike but for their seeds."""
     card = replace(find_card("epicrealism"), versions={})  # any library near the tested ones
     machine = imagine(vram=0 if tiny else 70 * GiB, ram=64 * GiB)
     size = Size(384, 704)
     made = []
-    for seed in range(count):
+    for seed in range(first, first + count):
         shot = Shot(
             prompt="a gold bottle", seconds=Fraction(2), size=size, seed=seed, model=card.name
         )
@@ -101,65 +84,77 @@ def orders(count: int, *, tiny: bool) -> list[RenderOrder]:
 
 
 def timed(
-    renderer: ChildRenderer, wanted: list[RenderOrder], folder: Path, threads: int
+    renderer: LaneRenderer, wanted: list[RenderOrder], folder: Path
 ) -> tuple[float, list[Rendered]]:
-    """Seconds, and what was rendered, with so many orders under way at once."""
+    """Seconds, and what was rendered, ordered all at once."""
     begun = time.perf_counter()
-    with ThreadPoolExecutor(threads) as pool:
-        done = list(pool.map(lambda order: renderer.render(order, folder, Watch()), wanted))
+
+    def one(order: RenderOrder) -> Rendered:
+        place = folder / order.id
+        place.mkdir()
+        return renderer.render(order, place, Watch())
+
+    with tempfile.TemporaryDirectory(dir=folder) as name, ThreadPoolExecutor(len(wanted)) as pool:
+        folder = Path(name)
+        done = list(pool.map(one, wanted))
     return time.perf_counter() - begun, done
 
 
-def warm(renderer: ChildRenderer, wanted: list[RenderOrder], folder: Path) -> None:
-    """One take on every GPU at once, so that each has loaded and chosen its kernels."""
-    together = threading.Barrier(renderer.width, timeout=300)
-
-    def one(order: RenderOrder) -> None:
-        met = []
-
-        def meet(progress: object) -> None:
-            if not met:
-                met.append(together.wait())
-
-        renderer.render(order, folder, Watch(meet))
-
-    with ThreadPoolExecutor(renderer.width) as pool:
-        list(pool.map(one, wanted[: renderer.width]))
+def measure(
+    lanes: dict[int, LaneRenderer], folder: Path, wish: argparse.Namespace
+) -> dict[int, list[float]]:
+    """Takes a second with so many lanes, round by round."""
+    rates: dict[int, list[float]] = {2: [], 1: []}
+    for number in range(wish.rounds):
+        wanted = orders(wish.takes, tiny=wish.tiny, first=100 * (number + 1))
+        both, on_two = timed(lanes[2], wanted, folder)
+        one, on_one = timed(lanes[1], wanted[: wish.takes // 2], folder)
+        rates[2].append(len(on_two) / both)
+        rates[1].append(len(on_one) / one)
+        same = sum(
+            a.chosen[0].sha256 == b.chosen[0].sha256 for a, b in zip(on_one, on_two, strict=False)
+        )
+        where = [r.place for r in on_two]
+        shares = {name: where.count(name) for name in sorted(set(where))}
+        print(f"round {number + 1}: two GPUs {shares}: {len(on_two)} takes in {both:.1f} s;"
+              f" one GPU: {len(on_one)} takes in {one:.1f} s; {rates[2][-1] / rates[1][-1]:.2f}"
+              f" times; {same} of {len(on_one)} with the same pixels", flush=True)  # fmt: skip
+        last = on_one[-1]
+        print(f"a take by phase, seconds: {last.seconds}; peak {last.peak_vram / GiB:.1f} GiB")
+    return rates
 
 
 def main() -> None:
-    """Print both rates and their ratio."""
+    """Print the rates and their ratios."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("--takes", type=int, default=12)
+    asked.add_argument("--rounds", type=int, default=2)
     asked.add_argument("--tiny", action="store_true", help="tiny weights, to try the script")
     wish = asked.parse_args()
     begun, gpus = time.perf_counter(), gpu_names()
-    print(f"{probe().gpu}, {len(gpus)} GPUs, {versions()}", flush=True)
+    print(f"{probe().gpu}, {len(gpus)} GPUs, Python {platform.python_version()}, {versions()}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         scale, dtype = (TINY, "float32") if wish.tiny else (FULL, "float16")
         write_animatediff(folder / "weights", scale=scale, dtype=dtype)
         print(f"weights written after {time.perf_counter() - begun:.0f} s", flush=True)
         os.environ[WEIGHTS] = str(folder / "weights")
-        renderer = ChildRenderer(gpus[:2] or (None, None), maker=Bare)
-        wanted = orders(wish.takes, tiny=wish.tiny)
-        print(f"plan: {wanted[0].plan.size}, {wanted[0].plan.steps} steps, {wanted[0].plan.rung}")
-        warm(renderer, wanted, folder)
-        print(f"warm after {time.perf_counter() - begun:.0f} s", flush=True)
-        both, on_two = timed(renderer, wanted, folder, 2)
-        one, on_one = timed(renderer, wanted[: wish.takes // 2], folder, 1)
-        renderer.close()
-    same = sum(
-        one.chosen[0].sha256 == two.chosen[0].sha256
-        for one, two in zip(on_one, on_two, strict=False)
-    )
-    rates = len(on_two) / both, len(on_one) / one
-    print(f"two GPUs {sorted({r.place for r in on_two})}: {len(on_two)} takes in {both:.1f} s")
-    print(f"one GPU {sorted({r.place for r in on_one})}: {len(on_one)} takes in {one:.1f} s")
-    print(f"{rates[0]:.3f} against {rates[1]:.3f} takes a second: {rates[0] / rates[1]:.2f} times")
-    print(f"{same} of {len(on_one)} takes have the same pixels both times")
-    last = on_one[-1]
-    print(f"a take by phase, seconds: {last.seconds}; peak {last.peak_vram / GiB:.1f} GiB")
+        names = gpus[:2] or (None, None)
+        lanes = {n: LaneRenderer(folder / f"latents-{n}", names[:n], maker=Bare) for n in (2, 1)}
+        plan = orders(1, tiny=wish.tiny)[0].plan
+        print(f"plan: {plan.size}, {plan.steps} steps, {plan.rung}", flush=True)
+        # One take on every lane, so that each has loaded and chosen its kernels.
+        with ThreadPoolExecutor(2) as pool:
+            warm = [pool.submit(timed, lanes[n], orders(n, tiny=wish.tiny), folder) for n in (2, 1)]
+            warmed = {
+                n: {r.place for r in one.result()[1]} for n, one in zip((2, 1), warm, strict=True)
+            }
+        print(f"warm after {time.perf_counter() - begun:.0f} s: {warmed}", flush=True)
+        rates = measure(lanes, folder, wish)
+        for one in lanes.values():
+            one.close()
+    mean = {n: statistics.mean(found) for n, found in rates.items()}
+    print(f"{mean[2]:.3f} against {mean[1]:.3f} takes a second: {mean[2] / mean[1]:.3f} times")
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ class HereRenderer:
     """`kiln.renderer.Renderer` in this process: nothing to kill, and quick."""
 
     width = 1
+    machine = None
 
     def __init__(self, cache: Path | None = None) -> None:
         self.place = Place("here", lambda card, preset: locate(card, preset, cache), NO_GPU)

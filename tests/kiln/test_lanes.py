@@ -27,7 +27,7 @@ class Story:
 
     def __init__(self, lane, folder):
         self.lane, self.folder = lane, folder
-        self.told = []
+        self.told, self.last = [], {}
         self.act = lambda name, progress: None
         self._pool = ThreadPoolExecutor(8)
         self._lock = threading.Lock()
@@ -42,7 +42,8 @@ class Story:
             if progress.phase != "wait":
                 with self._lock:
                     mark = (name, progress.phase, progress.done)
-                    if mark not in self.told[-1:]:
+                    if self.last.get(name) != mark:  # a caller is told again while nothing is new
+                        self.last[name] = mark
                         self.told.append(mark)
             self.act(name, progress)
 
@@ -155,3 +156,76 @@ def test_nobody_is_left_waiting_when_it_is_closed(tmp_path):
     lane.close()
     with pytest.raises(PlaceLost):
         future.result(20)
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """Two lanes; the names of their GPUs mean nothing here."""
+    made = LaneRenderer(tmp_path_factory.mktemp("latents"), ("0", "1"), batch=4, patience=2.0)
+    yield made
+    made.close()
+
+
+def places(results):
+    return sorted(one.result(60).place for one in results)
+
+
+def test_two_lanes_share_the_line_and_each_goes_stage_by_stage(two, tmp_path):
+    story = Story(two, tmp_path)
+    results = [story.begin(one) for one in orders(8, 200, step_seconds=0.2)]
+    assert two.width == 8
+    assert places(results) == ["gpu 0"] * 4 + ["gpu 1"] * 4
+    where = {one.result().chosen[0].seed: one.result().place for one in results}
+    for lane in ("gpu 0", "gpu 1"):
+        mine = [f"s{seed}" for seed, at in where.items() if at == lane]
+        phases = [phase for name, phase, done in story.told if name in mine and done]
+        last = max(n for n, phase in enumerate(phases) if phase == "denoise")
+        assert phases.index("decode") > last
+    assert sum(phase == "denoise" and done > 0 for _, phase, done in story.told) == 16
+
+
+def test_a_lane_with_nothing_to_do_gets_a_share_of_the_others_batch(two, tmp_path):
+    story = Story(two, tmp_path)
+    (quick,) = orders(1, 210, step_seconds=0.2)
+    quick = replace(quick, card=replace(quick.card, title="another"))
+    first = story.begin(quick)
+    while not story.told:
+        time.sleep(0.01)
+    results = [story.begin(one) for one in orders(4, 211, step_seconds=0.8)]
+    assert first.result(60).chosen
+    assert set(places(results)) == {"gpu 0", "gpu 1"}
+    # What was half denoised when the batch was shared begins again, and nothing else.
+    assert sum(story.steps(f"s{n}") for n in range(211, 215)) <= 2 * 4 + 1
+
+
+def test_an_urgent_order_stops_one_lane_and_not_both(two, tmp_path):
+    story = Story(two, tmp_path)
+    results = [story.begin(one) for one in orders(4, 220, step_seconds=0.4)]
+    while len({name for name, phase, _ in story.told if phase == "denoise"}) < 2:
+        time.sleep(0.01)
+    (preview,) = orders(1, 229)
+    urgent = story.begin(replace(preview, urgent=True))
+    assert urgent.result(60).chosen
+    assert not any(one.done() for one in results)
+    stopped = sum(story.steps(f"s{n}") for n in range(220, 224))
+    places(results)
+    again = sum(story.steps(f"s{n}") for n in range(220, 224))
+    assert stopped <= 8 and again <= 8 + 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGKILL")
+def test_the_death_of_one_lanes_child_is_nothing_to_the_other(two, tmp_path):
+    story = Story(two, tmp_path)
+    killed = []
+
+    def act(name, progress):
+        if progress.phase == "denoise" and not killed:
+            killed.append(name)
+            # The other lane may be at work too: whose child it is shows in who is lost.
+            os.kill(two.pids()[0], signal.SIGKILL)
+
+    story.act = act
+    results = {one.id: story.begin(one) for one in orders(4, 230, step_seconds=0.4)}
+    lost = [name for name, one in results.items() if isinstance(one.exception(60), PlaceLost)]
+    assert len(lost) == 1
+    assert len({pid for pid in two.pids() if pid}) == 2

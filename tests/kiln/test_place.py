@@ -2,12 +2,13 @@
 
 import threading
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import psutil
 import pytest
 
-from kiln.nulls import GPU
+from kiln.nulls import GPU, NO_GPU
 from kiln.orders import gpu_place, gpu_place_without_ram, null_order
 from kiln.shifts import ledger_in, queue, shift_in
 from reelkiln.errors import PlaceLost, PlanRefused
@@ -15,7 +16,11 @@ from reelkiln.kiln.bench import gpu_words
 from reelkiln.kiln.children import ChildRenderer
 from reelkiln.kiln.lanes import LaneRenderer
 from reelkiln.kiln.watch import RanOut, Watch
+from reelkiln.plan.machine import GiB, imagine
 from reelkiln.store.ran_out import recall
+from reelkiln.store.shifts import read_log
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def renderer_of(kind, folder, **more):
@@ -69,6 +74,7 @@ class Noting:
     """A renderer that remembers how what it was asked for was planned."""
 
     width = 1
+    machine = None
 
     def __init__(self, renderer):
         self.renderer, self.planned = renderer, []
@@ -112,3 +118,46 @@ def test_a_place_killed_after_denoising_never_denoises_again(kind, tmp_path):
     assert done.chosen
     assert "decode" in phases
     assert "denoise" not in phases
+
+
+BIG = imagine(vram=24 * GiB, ram=64 * GiB)
+
+
+def planned(order, place):
+    notes = []
+    return place._fitting(order, notes.append), notes
+
+
+def test_a_place_with_another_gpu_plans_for_its_own():
+    order = replace(null_order(machine=GPU), planned_for=gpu_words(GPU))
+    same, notes = planned(order, gpu_place("here", None, GPU))
+    assert (same, notes) == (order.plan, [])
+    plan, notes = planned(order, gpu_place("there", None, BIG))
+    assert plan.because[-1] == "planned anew for there"
+    assert "planned anew for there" in notes[0]
+
+
+def test_a_desk_without_a_gpu_does_not_keep_the_others_on_their_processors():
+    order = replace(null_order(machine=NO_GPU), planned_for=gpu_words(NO_GPU))
+    assert order.plan.device == "cpu"
+    assert planned(order, gpu_place("there", None, GPU))[0].device == "cuda"
+    assert planned(order, gpu_place("there", None, NO_GPU))[0] == order.plan
+
+
+def test_what_ran_out_of_a_gpu_far_away_comes_along():
+    order = replace(null_order(machine=NO_GPU), planned_for=gpu_words(NO_GPU))
+    first, _ = planned(order, gpu_place("there", None, GPU))
+    told = replace(order, ran_out={gpu_words(GPU): first.peak_bytes})
+    second, _ = planned(told, gpu_place("there", None, GPU))
+    assert second.peak_bytes < first.peak_bytes
+    other = replace(order, ran_out={gpu_words(BIG): 1})
+    assert planned(other, gpu_place("there", None, GPU))[0].rung == first.rung
+
+
+def test_memory_that_ran_out_is_told_in_the_morning(kind, tmp_path):
+    with ledger_in(tmp_path) as ledger:
+        queue(ledger, 1, models=("tight",))
+        renderer = renderer_of(kind, tmp_path, maker=gpu_place)
+        shift_in(tmp_path, ledger, renderer=renderer, machine=GPU).run()
+        said = [row.said for row in read_log(ledger, since=LONG_AGO) if row.kind == "memory"]
+    assert said and all("ran out of the memory of a GPU of 8 GiB" in line for line in said)

@@ -161,7 +161,7 @@ def _shift(
 
 def _renderer(fleet: str, bench: Bench, workshop: Workshop, teller: Teller) -> Renderer:
     from reelkiln.cli.fleet import desk_of
-    from reelkiln.kiln.children import ChildRenderer, places_here
+    from reelkiln.kiln.children import places_here
     from reelkiln.kiln.lanes import LaneRenderer
 
     desk = desk_of(workshop, fleet)
@@ -172,9 +172,7 @@ def _renderer(fleet: str, bench: Bench, workshop: Workshop, teller: Teller) -> R
         teller.note(f"a fleet of {ships.width} GPUs at {desk.address}")
         return ships
     places = places_here() if fleet == "auto" else (None,)
-    if len(places) == 1:  # one place renders whole batches, stage by stage
-        return LaneRenderer(bench.scratch / "latents", cache=bench.cache)
-    return ChildRenderer(places, cache=bench.cache)
+    return LaneRenderer(bench.scratch / "latents", places, cache=bench.cache)
 
 
 def _back_up(bench: Bench, workshop: Workshop, teller: Teller) -> None:

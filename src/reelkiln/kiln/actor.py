@@ -28,6 +28,7 @@ from reelkiln.kiln.watch import Progress, RanOut, Watch
 from reelkiln.models.installed import locate
 from reelkiln.models.pull import pull
 from reelkiln.plan.card import Card
+from reelkiln.plan.form import write
 from reelkiln.reel import Take
 
 __all__ = [
@@ -73,14 +74,15 @@ class Actor:
         self._place: Place | None = None
         self._ear = _Ear()
 
-    def hello(self) -> tuple[str, str]:
-        """The name of this place and the version of reelkiln that it runs."""
+    def hello(self) -> tuple[str, str, str]:
+        """The name of this place, the version of reelkiln that it runs, and its machine as JSON."""
         with self._lock:
             if self._place is None:
                 sweep_scratch(time.time())
                 self._place = Place(platform.node() or "another computer", fetched)
             gpu = self._place.machine.gpu
-            return f"{self._place.name} ({gpu or 'no GPU'})", __version__
+            machine = json.dumps(write(self._place.machine), allow_nan=False)
+            return f"{self._place.name} ({gpu or 'no GPU'})", __version__, machine
 
     def render(self, order: str, pictures: Mapping[str, bytes]) -> Answer:
         """Render an order; see the module for what travels."""

@@ -62,9 +62,15 @@ class Checkpoints:
         """
         path = self._path(key)
         with on_disk(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            save_latents(latents, path)
+            try:
+                self._write(path, latents)
+            except FileNotFoundError:  # another lane's last one went, and the folder with it
+                self._write(path, latents)
         failpoint("latents kept")
+
+    def _write(self, path: Path, latents: Latents) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_latents(latents, path)
 
     def forget(self, keys: Iterable[str]) -> None:
         """Remove these checkpoints: their takes are delivered, or nobody wants them."""

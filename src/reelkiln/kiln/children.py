@@ -31,6 +31,7 @@ from reelkiln.kiln.pipe import Message, end_with_the_parent, receive, send
 from reelkiln.kiln.renderer import Rendered, RenderOrder
 from reelkiln.kiln.seats import BEAT, Seats
 from reelkiln.kiln.watch import Progress, RanOut, Watch
+from reelkiln.plan.machine import Machine
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -47,7 +48,7 @@ Maker: TypeAlias = Callable[[str, Path | None], "Place"]
 
 
 def places_here() -> tuple[str | None, ...]:
-    """What to give `ChildRenderer` for all of this computer: its GPUs, else one None."""
+    """What to give a renderer for all of this computer: its GPUs, else one None."""
     return gpu_names() or (None,)
 
 
@@ -74,6 +75,7 @@ class ChildRenderer:
     ) -> None:
         self._children = tuple(_Child(gpu, cache, patience, maker) for gpu in gpus)
         self._seats = Seats(self._children)
+        self.machine: Machine | None = None
 
     @property
     def width(self) -> int:

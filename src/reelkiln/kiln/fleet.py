@@ -13,6 +13,7 @@ nobody may join without the token (`nodes`).
 
 from __future__ import annotations
 
+import json
 import os
 import queue
 import signal
@@ -35,6 +36,8 @@ from reelkiln.kiln.seats import Seats
 from reelkiln.kiln.watch import Watch
 from reelkiln.models.installed import locate
 from reelkiln.plan.card import Card
+from reelkiln.plan.form import read
+from reelkiln.plan.machine import Machine
 
 __all__ = ["FleetRenderer"]
 
@@ -100,6 +103,13 @@ class FleetRenderer:
         """How many GPUs the fleet had when it was joined."""
         return len(self._all)
 
+    @property
+    def machine(self) -> Machine | None:
+        """The computer with the largest GPU of those that have come: what it cannot carry, none
+        can. Each of the others plans for its own."""
+        known = [seat.machine for seat in self._all if seat.machine is not None]
+        return max(known, key=lambda one: (one.gpu is not None, one.vram_total), default=None)
+
     def render(self, order: RenderOrder, folder: Path, watch: Watch) -> Rendered:
         """See `renderer.Renderer.render`."""
         seat = self._living(watch)
@@ -155,8 +165,9 @@ class FleetRenderer:
             else:
                 self._mend(seat)
 
-    def _check_version(self, seat: Seat, answer: tuple[str, str]) -> None:
-        seat.name, version = answer
+    def _check_version(self, seat: Seat, answer: tuple[str, str, str]) -> None:
+        seat.name, version, machine = answer
+        seat.machine = read(Machine, json.loads(machine), "machine")
         if version != __version__:
             raise UsageError(
                 f"{seat.name} runs reelkiln {version}, the desk {__version__}",

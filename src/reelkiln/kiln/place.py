@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 from reelkiln.backends.probe import probe, versions
 from reelkiln.backends.registry import find_backend
 from reelkiln.errors import GpuBusy, ReelkilnError, WeightsBroken
-from reelkiln.kiln.bench import machine_words, ran_out_of
+from reelkiln.kiln.bench import gpu_words, machine_words, ran_out_of
 from reelkiln.kiln.checkpoints import Checkpoints
 from reelkiln.kiln.firing import Fired
 from reelkiln.kiln.furnace import Furnace
@@ -203,11 +203,18 @@ class Place:
         return self._furnace
 
     def _fitting(self, order: RenderOrder, note: Callable[[str], None]) -> Plan:
-        """The order's plan where this place can carry it, else one for this place."""
-        gpu = order.plan.device == "cuda"
-        if not gpu or (self.machine.gpu and order.plan.peak_bytes <= self.machine.vram_total):
+        """The order's plan where it was made for a GPU like this one, else one for this place."""
+        mine = gpu_words(self.machine)
+        if order.planned_for is None:
+            gpu = order.plan.device == "cuda"
+            fits = self.machine.gpu and order.plan.peak_bytes <= self.machine.vram_total
+        else:
+            gpu, fits = True, order.planned_for == mine
+        if not gpu or fits:
             return order.plan
-        plan = plan_shot(order.shot, order.card, self.machine)
+        need = order.ran_out.get(mine)
+        known = {} if need is None else {order.shot.model: need}
+        plan = plan_shot(order.shot, order.card, replace(self.machine, ran_out=known))
         note(f"planned anew for {self.name}: {machine_words(self.machine)}")
         return replace(plan, because=(*plan.because, f"planned anew for {self.name}"))
 

@@ -28,7 +28,7 @@ from reelkiln.film.faults import on_disk
 from reelkiln.film.names import companions
 from reelkiln.film.partfile import write_bytes
 from reelkiln.film.take import is_whole
-from reelkiln.kiln.bench import Bench, keep_ran_out, remembering
+from reelkiln.kiln.bench import Bench, gpu_words, keep_ran_out, remembering
 from reelkiln.kiln.control import Control
 from reelkiln.kiln.deliver import deliver, file_sha256, record
 from reelkiln.kiln.disk import staging_of
@@ -37,12 +37,13 @@ from reelkiln.kiln.recipe import Recipe, recipe_from_json, take_note
 from reelkiln.kiln.renderer import Rendered, Renderer, RenderOrder
 from reelkiln.kiln.standards import photo_text, usual_for
 from reelkiln.kiln.start import picture_hash, with_picture
-from reelkiln.kiln.watch import PhaseClock, Progress, Watch
+from reelkiln.kiln.watch import PhaseClock, Progress, RanOut, Watch
 from reelkiln.kiln.work import Candidate, Work, work_from_text
 from reelkiln.models.installed import locate
 from reelkiln.plan.card import Card
 from reelkiln.plan.plan import Plan
 from reelkiln.plan.walk import plan_shot
+from reelkiln.store.ran_out import recall_model
 from reelkiln.store.running import mark_phase, note_failure, park
 from reelkiln.store.segment import BATCH, SegmentRow
 
@@ -142,7 +143,8 @@ class Producer:
             raise UnknownName("there is no such model, or no such preset, any more")
         locate(card, candidate.shot.preset, self.bench.cache)
         # Read anew for each segment: the one before may have run out of memory a minute ago.
-        machine = remembering(self.bench.machine, self.bench.ledger, self.bench.now())
+        machine = self.renderer.machine or self.bench.machine
+        machine = remembering(machine, self.bench.ledger, self.bench.now())
         plan = plan_shot(candidate.shot, card, machine)
         because = _because(work, candidate, told)
         if told and row.model != card.name:
@@ -156,6 +158,8 @@ class Producer:
             photo=photo_text(self.workspace / work.photo if work.photo else None),
             usual=usual_for(work.origin, self.bench.ledger),
             urgent=row.priority < BATCH,
+            planned_for=gpu_words(machine),
+            ran_out=recall_model(self.bench.ledger, model=card.name, now=self.bench.now()),
         )
         failpoint("before render")
         rendered = self.renderer.render(order, folder, self._watch(row, plan, card.name, because))
@@ -184,7 +188,14 @@ class Producer:
             elif self.bench.clock() - since[0] > allowed:
                 raise RenderFailed(f"nothing was heard of the renderer for {allowed:.0f} seconds")
 
-        return Watch(progress, on_ran_out=lambda what: keep_ran_out(what, self.bench))
+        return Watch(progress, on_ran_out=lambda what: self._ran_out(row, what))
+
+    def _ran_out(self, row: SegmentRow, what: RanOut) -> None:
+        """Memory of a GPU ran out: no later plan needs as much, and the morning is told."""
+        keep_ran_out(what, self.bench)
+        need = f"{what.need / 2**30:.1f} GiB"
+        said = f"{row.id}: {what.model} planned for {need} ran out of the memory of {what.gpu}"
+        self.log("memory", f"{said}; it went on with less", row.id)
 
     # ── from takes to a file ─────────────────────────────────────────────────────────────────────
 

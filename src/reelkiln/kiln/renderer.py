@@ -5,8 +5,9 @@ another computer. The frames of takes lie as files in the folder that the shift 
 rendered them. A place keeps its model loaded from one order to the next, and is replaced when it
 dies: that is `PlaceLost`, the order may be given out again, and nobody but the shift does so.
 
-Implementations: `children.ChildRenderer` (this computer) and `fleet.FleetRenderer` (many). One
-contract test runs them both: `tests/contracts/test_renderer.py`.
+Implementations: `children.ChildRenderer` (this computer, an order at a time), `lanes.LaneRenderer`
+(this computer, whole batches) and `fleet.FleetRenderer` (many). One contract test runs them all:
+`tests/contracts/test_renderer.py`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from reelkiln.kiln.recipe import Weights
 from reelkiln.kiln.watch import Watch
 from reelkiln.plan.card import Card
 from reelkiln.plan.form import read, write
+from reelkiln.plan.machine import Machine
 from reelkiln.plan.plan import Plan
 from reelkiln.reel import Shot, Take
 
@@ -45,6 +47,10 @@ class RenderOrder:
     `standards.photo_text`) and `usual` (the marks of its template's approved takes) are what takes
     are held against. `urgent`: a person waits for it. `weights_digest` is that of the weights the
     desk expects; empty: whatever lies there.
+
+    `planned_for` is the GPU that the plan counts on (`bench.gpu_words`; None: not said): a place
+    with another one plans for its own. `ran_out` is what of this model ran out of the memory of
+    which GPU: a place has no ledger to look that up in.
     """
 
     id: str
@@ -56,6 +62,8 @@ class RenderOrder:
     urgent: bool = False
     usual: tuple[Mapping[str, float], ...] = ()
     weights_digest: str = ""
+    planned_for: str | None = None
+    ran_out: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
@@ -138,6 +146,11 @@ class Renderer(Protocol):
     @property
     def width(self) -> int:
         """How many orders it renders at once; further calls of `render` wait."""
+        ...
+
+    @property
+    def machine(self) -> Machine | None:
+        """What the desk is to plan for, where that is another computer; None: its own machine."""
         ...
 
     def render(self, order: RenderOrder, folder: Path, watch: Watch) -> Rendered:

@@ -19,6 +19,7 @@ from reelkiln.kiln.error_words import error_from_json
 from reelkiln.kiln.renderer import Rendered, RenderOrder
 from reelkiln.kiln.seats import BEAT
 from reelkiln.kiln.watch import Progress, RanOut, Watch
+from reelkiln.plan.machine import Machine
 from reelkiln.reel import Take
 
 __all__ = ["Seat", "first_line"]
@@ -31,6 +32,7 @@ class Seat:
         self._ray, self.actor = ray, actor
         self.name = "a computer of the fleet"
         self.lost = False
+        self.machine: Machine | None = None
 
     def hello(self) -> Any:
         """Ray's promise of `Actor.hello`."""

@@ -9,7 +9,7 @@ from reelkiln import __version__
 from reelkiln.backends.registry import find_backend
 from reelkiln.errors import GateRefused, ReelkilnError
 from reelkiln.film.label import Signer
-from reelkiln.kiln.bench import Bench, machine_words
+from reelkiln.kiln.bench import Bench, machine_words, note_ran_out
 from reelkiln.kiln.choose import Choice
 from reelkiln.kiln.firing import Fired
 from reelkiln.kiln.furnace import Furnace
@@ -144,7 +144,12 @@ class _Shooting:
         ):
             charges = [self._charge(number) for number in todo]
             for outcome in fire_all(
-                charges, furnace, machine=bench.machine, scratch=scratch, kept=checkpoints
+                charges,
+                furnace,
+                machine=bench.machine,
+                scratch=scratch,
+                kept=checkpoints,
+                on_out_of_memory=lambda plan: note_ran_out(plan, bench),
             ):
                 self._put(todo[outcome.index], outcome)
         self.shelf.trim()

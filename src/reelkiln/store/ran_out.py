@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from reelkiln.store.ledger import Ledger
 
-__all__ = ["REMEMBERED", "recall", "remember"]
+__all__ = ["REMEMBERED", "recall", "recall_model", "remember"]
 
 REMEMBERED = timedelta(days=30)
 """After that a GPU gets another chance: a driver was updated, another program is gone."""
@@ -19,6 +19,7 @@ _REMEMBER = text(
     " ON CONFLICT (gpu, model) DO UPDATE SET need = min(need, :need), at = :at"
 )
 _RECALL = text("SELECT model, need FROM ran_out WHERE gpu = :gpu AND at >= :since")
+_RECALL_MODEL = text("SELECT gpu, need FROM ran_out WHERE model = :model AND at >= :since")
 
 
 def remember(ledger: Ledger, *, gpu: str, model: str, need: int, now: datetime) -> None:
@@ -44,3 +45,15 @@ def recall(ledger: Ledger, *, gpu: str, now: datetime) -> Mapping[str, int]:
     with ledger.reading() as connection:
         rows = connection.execute(_RECALL, {"gpu": gpu, "since": since}).all()
     return {str(model): int(need) for model, need in rows}
+
+
+def recall_model(ledger: Ledger, *, model: str, now: datetime) -> Mapping[str, int]:
+    """The least need of one model, in bytes, that ran out of a GPU's memory, by GPU.
+
+    Raises:
+        LedgerError, LockHeld: the ledger cannot be read.
+    """
+    since = (now - REMEMBERED).isoformat()
+    with ledger.reading() as connection:
+        rows = connection.execute(_RECALL_MODEL, {"model": model, "since": since}).all()
+    return {str(gpu): int(need) for gpu, need in rows}

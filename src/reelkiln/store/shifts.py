@@ -30,12 +30,14 @@ __all__ = [
 ]
 
 Kind: TypeAlias = Literal[
-    "slept", "paused", "resumed", "refused", "waited", "fell_back", "crashed", "clock", "late"
-]
+    "slept", "paused", "resumed", "refused", "waited", "fell_back", "crashed", "clock", "late",
+    "memory",
+]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """slept: the machine did. paused, resumed: by a person, or for want of disk. refused: a shift that
 did not begin. waited: for another program on the GPU, or through quiet hours. fell_back: another
 model was taken. crashed: a worker or a renderer died. clock: it was set. late: a deadline passed.
+memory: that of a GPU ran out.
 """
 
 
