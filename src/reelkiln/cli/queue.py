@@ -48,7 +48,9 @@ def list_queue(
     with _desk() as desk:
         rows = list_segments(desk.ledger, states=_states(state), most=most)
     if json:
-        out(json_library.dumps([_as_json(row) for row in rows], indent=1, ensure_ascii=False))
+        # A line for each: Python's JSON with an indent takes ten times as long.
+        lines = ",\n".join(json_library.dumps(_as_json(row), ensure_ascii=False) for row in rows)
+        out(f"[\n{lines}\n]" if rows else "[]")
         return
     if not rows:
         say("nothing is in the queue; `reelkiln batch` fills it")

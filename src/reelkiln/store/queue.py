@@ -32,6 +32,7 @@ from reelkiln.store.segment import (
     in_line,
     iso,
     read_row,
+    read_rows,
     set_row,
 )
 
@@ -48,6 +49,12 @@ __all__ = [
 ]
 
 BRIEF = COLUMNS.replace(" work,", " '' AS work,")
+_ORDERS: tuple[tuple[tuple[State, ...], str], ...] = (
+    (("delivered", "parked", "cancelled"), f"ended_at, {LINE}"),
+    (("running",), LINE),
+    (("queued",), LINE),
+)
+"""Who stands first in a list. Each state that can be long has an index in this very order."""
 _INSERT = text(
     "INSERT INTO segments (id, order_id, priority, position, deadline, product, template, work,"
     " movie, estimate, queued_at) VALUES (:id, :order_id, :priority, :position, :deadline,"
@@ -217,15 +224,20 @@ def list_segments(
     Args:
         since: leave out what ended before this moment.
     """
-    wanted = ",".join(f"'{state}'" for state in states if state in STATES)
-    query = text(
-        f"SELECT {BRIEF} FROM segments WHERE state IN ({wanted})"  # noqa: S608 - only words of STATES
-        " AND (:since = '' OR ended_at IS NULL OR ended_at >= :since)"
-        f" ORDER BY state = 'queued', ended_at IS NULL, ended_at, {LINE} LIMIT :most"
-    )
+    wanted = set(states)
+    rows: list[SegmentRow] = []
     with ledger.reading() as connection:
-        rows = connection.execute(query, {"since": iso(since) or "", "most": most}).all()
-    return tuple(map(read_row, rows))
+        for some, order in _ORDERS:
+            names = ",".join(f"'{state}'" for state in some if state in wanted)
+            if names and len(rows) < most:
+                query = (
+                    f"SELECT {BRIEF} FROM segments WHERE state IN ({names})"  # noqa: S608 - our words
+                    " AND (:since = '' OR ended_at IS NULL OR ended_at >= :since)"
+                    f" ORDER BY {order} LIMIT :most"
+                )
+                left = most - len(rows)
+                rows += read_rows(connection, query, since=iso(since) or "", most=left)
+    return tuple(rows)
 
 
 def count_states(ledger: Ledger) -> dict[State, int]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DatabaseError
 
 from reelkiln.errors import UnknownName
 from reelkiln.store.ledger import Ledger
@@ -24,6 +26,7 @@ __all__ = [
     "in_line",
     "iso",
     "read_row",
+    "read_rows",
     "set_row",
 ]
 
@@ -118,17 +121,36 @@ def iso(moment: datetime | None) -> str | None:
 def read_row(found: Any) -> SegmentRow:
     """A row of `SELECT {COLUMNS}` as a value."""
     row = list(found)
-    failures = row[_FAILURES]
-    row[_FAILURES] = tuple(json.loads(failures)) if failures != "[]" else ()
-    for at in _TIMES:
-        if row[at]:
-            row[at] = datetime.fromisoformat(row[at])
-    return SegmentRow._make(row)
+    if (failures := row[_FAILURES]) != "[]":
+        row[_FAILURES] = tuple(json.loads(failures))
+    else:
+        row[_FAILURES] = ()
+    # Written out and not looped over: this is half of what listing ten thousand rows takes.
+    if row[_DEADLINE]:
+        row[_DEADLINE] = datetime.fromisoformat(row[_DEADLINE])
+    row[_QUEUED] = datetime.fromisoformat(row[_QUEUED])
+    if row[_STARTED]:
+        row[_STARTED] = datetime.fromisoformat(row[_STARTED])
+    if row[_ENDED]:
+        row[_ENDED] = datetime.fromisoformat(row[_ENDED])
+    return tuple.__new__(SegmentRow, row)
+
+
+def read_rows(connection: Connection, query: str, **values: object) -> list[SegmentRow]:
+    """The rows of a `SELECT {COLUMNS}`, our own text with `:names` for values.
+
+    Past SQLAlchemy, whose own rows take as long again where there are ten thousand.
+    """
+    driver: Any = connection.connection.driver_connection
+    try:
+        return list(map(read_row, driver.execute(query, values)))
+    except sqlite3.DatabaseError as error:
+        raise DatabaseError(query, values, error) from error
 
 
 COLUMNS = ", ".join(SegmentRow._fields)
 """The columns of a row, in the order of its fields."""
-_FAILURES = SegmentRow._fields.index("failures")
-_TIMES = tuple(
-    SegmentRow._fields.index(name) for name in ("deadline", "queued_at", "started_at", "ended_at")
+_FAILURES, _DEADLINE, _QUEUED, _STARTED, _ENDED = (
+    SegmentRow._fields.index(name)
+    for name in ("failures", "deadline", "queued_at", "started_at", "ended_at")
 )
