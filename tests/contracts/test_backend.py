@@ -113,6 +113,16 @@ def test_a_clip_is_what_the_plan_says(case):
     assert clip.frames.std() > 0
 
 
+def test_words_without_a_place_are_told_and_change_nothing(case):
+    """What a model does not read is known by its words, without rendering anything."""
+    words = " ".join(["a jar"] * 60)
+    with find_backend(case.family).open(case.plan, case.card, case.folders, nothing) as session:
+        assert session.unread(case.segment) == ""
+        unread = session.unread(replace(case.segment, prompt=f"{words} zzz qqq"))
+    assert unread.replace(" ", "").endswith("zzzqqq")
+    assert len(unread) < len(words)
+
+
 def test_equal_arguments_give_equal_pixels_in_and_across_sessions(case):
     with find_backend(case.family).open(case.plan, case.card, case.folders, nothing) as session:
         first = session.render(case.segment, nothing)

@@ -256,3 +256,15 @@ def test_a_process_killed_after_denoising_never_denoises_again(tmp_path):
     whole, _, _ = burn(tmp_path, card, three(card))
     for one, other in zip(outcomes, whole, strict=True):
         assert one.fired.chosen[0].sha256 == other.fired.chosen[0].sha256
+
+
+def test_each_clip_of_a_batch_keeps_the_words_that_found_no_place(tmp_path):
+    """Also where its latents lay on the disk already, so that no word was encoded again."""
+    card = null_card()
+    long = " ".join(["jar"] * card.tokens + ["beyond", "reach"])
+    shots = [*three(card)[:2], null_shot(card, prompt=long)]
+    kept = kept_in(tmp_path)
+    for _ in range(2):
+        outcomes, began, _ = burn(tmp_path, card, shots, kept=kept)
+        assert [one.fired.unread for one in outcomes] == [(), (), ("beyond reach",)]
+    assert denoised(began) == []

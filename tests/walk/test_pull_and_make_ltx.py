@@ -58,6 +58,8 @@ def test_pull_then_make_from_a_picture_gives_a_film(
     recipe = json.loads(Path("a.mp4.json").read_text("utf-8"))["recipe"]
     assert recipe["plan"]["segments"][0]["frames"] == 33
     assert any("8n + 1" in line and "cut off" in line for line in recipe["plan"]["because"])
+    (unread,) = recipe["unread"]
+    assert unread.endswith("oak wood")
     assert list((cache / ".locks" / "reelkiln" / "words").glob("*.safetensors"))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelkiln.backends.arrange import Arrangement, device_memory, memory_peak, quick_sums
-from reelkiln.backends.emphasis import embed, weighted
+from reelkiln.backends.emphasis import beyond, embed, weighted
 from reelkiln.backends.latents import Latents
 from reelkiln.backends.libraries import library_problems, quiet, require_torch
 from reelkiln.backends.load import load_part
@@ -148,6 +148,13 @@ class _Session:
 
         with wall("render", self._card.name, steps), quiet(), torch.no_grad():
             yield
+
+    def unread(self, segment: Segment) -> str:
+        """See `seam.Session.unread`."""
+        negative = segment.negative if self._plan.guidance > 1 else ""
+        with quiet():
+            told = [beyond(self._pipe.tokenizer, words) for words in (segment.prompt, negative)]
+        return "; ".join(filter(None, told))
 
     def peak(self) -> Peak:
         """See `seam.Session.peak`."""

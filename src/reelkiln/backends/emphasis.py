@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-__all__ = ["WEIGHT_MAX", "WEIGHT_MIN", "embed", "phrases", "weighted"]
+__all__ = ["WEIGHT_MAX", "WEIGHT_MIN", "beyond", "embed", "phrases", "weighted"]
 
 WEIGHT_MIN, WEIGHT_MAX = 0.1, 2.0
 """Weights beyond these tear pictures apart; they are brought back to the nearest of the two."""
@@ -41,6 +41,17 @@ def phrases(prompt: str) -> tuple[tuple[str, float], ...]:
 def weighted(prompt: str) -> bool:
     """Whether any phrase of the prompt carries a weight."""
     return _PHRASE.search(prompt) is not None
+
+
+def beyond(tokenizer: Any, prompt: str) -> str:
+    """The words of a prompt that lie beyond the encoder's length, as its tokenizer spells them."""
+    ids = [
+        number
+        for words, _ in phrases(prompt)
+        for number in tokenizer(words, add_special_tokens=False).input_ids
+    ]
+    left_out = ids[tokenizer.model_max_length - 2 :]
+    return str(tokenizer.decode(left_out)).strip() if left_out else ""
 
 
 def embed(tokenizer: Any, encoder: Any, prompt: str, device: Any) -> Any:

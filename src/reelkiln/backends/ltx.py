@@ -141,6 +141,10 @@ class _Session:
         self.encode((segment,), on_step)
         return self.decode(self.denoise(segment, on_step, lead), on_step)
 
+    def unread(self, segment: Segment) -> str:
+        """See `seam.Session.unread`."""
+        return self._words.unread(segment)
+
     def peak(self) -> Peak:
         """See `seam.Session.peak`."""
         return memory_peak(self._plan)

@@ -82,6 +82,14 @@ class Words:
             self._cache.keep(self._cache.key(words, **self._about), hidden)
             self._remember(words, hidden, taken[words])
 
+    def unread(self, segment: Segment) -> str:
+        """The words of a segment that find no place in the encoder; empty where all do."""
+        taken = (
+            tokenize(self._tokenizer, words, self._card.tokens)
+            for words in self._sentences(segment)
+        )
+        return "; ".join(each.lost for each in taken if each.lost)
+
     def _sentences(self, segment: Segment) -> tuple[str, ...]:
         """The prompt, and with guidance the negative."""
         guided = self._plan.guidance > 1

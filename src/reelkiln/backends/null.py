@@ -98,6 +98,10 @@ class _Painter:
         about = {"frames": str(segment.frames), "start": str(start)}
         return Latents({"base": base, "drift": np.asarray(drift)}, about)
 
+    def unread(self, segment: Segment) -> str:
+        """See `seam.Session.unread`. A word is a token."""
+        return " ".join(segment.prompt.split()[self._card.tokens :])
+
     def decode(self, latents: Latents, on_step: OnStep) -> Clip:
         """See `seam.Session.decode`."""
         _allocate(self._plan, self._card, "decodes_from")

@@ -123,6 +123,11 @@ class Session(Protocol):
         """
         ...
 
+    def unread(self, segment: Segment) -> str:
+        """The words of a segment that the model does not read, because its encoder has no place
+        for them; empty where it reads all. Loads nothing."""
+        ...
+
     def peak(self) -> Peak:
         """The most memory held since the session was opened."""
         ...

@@ -47,7 +47,8 @@ class Fired:
 
     `plan` is the one that rendered `chosen`, their seeds in its segments. `chosen` has one take for
     each segment, or fewer where a segment has none that may be kept at all. `takes` are all that
-    were made, in order. `refusals` says why the gate refused (empty: the clip is good).
+    were made, in order. `refusals` says why the gate refused (empty: the clip is good). `unread`
+    are words that the model has no place for.
     """
 
     plan: Plan
@@ -56,6 +57,7 @@ class Fired:
     refusals: tuple[str, ...]
     seconds: Mapping[str, float]
     peak: Peak
+    unread: tuple[str, ...] = ()
 
     @property
     def whole(self) -> bool:
@@ -85,6 +87,7 @@ class Firing:
     standards: Standards
     takes: list[Take] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
+    unread: dict[str, None] = field(default_factory=dict)
     _best: dict[int, Take] = field(default_factory=dict)
     _tails: dict[int, Clip] = field(default_factory=dict)
     _settled: dict[int, Take | None] = field(default_factory=dict)
@@ -178,6 +181,7 @@ class Firing:
             refusals=refusals,
             seconds=self.clock.seconds(),
             peak=peak,
+            unread=tuple(self.unread),
         )
 
     def _write(self, segment: Segment, clip: Clip) -> Take:

@@ -209,6 +209,7 @@ def _recipe(
         peak_ram=fired.peak.ram,
         takes=tuple(take_note(take) for take in fired.takes),
         origin=order.origin,
+        unread=fired.unread,
     )
 
 

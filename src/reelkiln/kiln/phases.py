@@ -172,6 +172,9 @@ class _Batch:
         """The model, and the words of all that is not denoised yet."""
         first = group[todo[0][0]]
         session = self.furnace.session(first.plan, first.clock.on_step)
+        for index, segment in todo:
+            if words := session.unread(segment):
+                group[index].unread[words] = None
         new = [segment for index, segment in todo if not self._known(group[index], segment)]
         if new:
             session.encode(new, first.clock.on_step)

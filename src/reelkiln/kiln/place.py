@@ -157,6 +157,7 @@ class Place:
             machine=machine_words(self.machine),
             place=self.name,
             notes=tuple(notes),
+            unread=fired.unread,
             latents=tuple(sorted(keys)),
         )
 

@@ -267,6 +267,7 @@ class Producer:
             peak_vram=rendered.peak_vram,
             peak_ram=rendered.peak_ram,
             takes=tuple(take_note(take) for take in rendered.takes),
+            unread=rendered.unread,
             origin=work.origin,
         )
 

@@ -68,6 +68,7 @@ class Recipe:
     were made, kept or not. `machine` is in words. `chosen_because` says why this model was taken.
     `origin` says which template told the words, None where a person typed them. `picture` is the
     sha256 of the start picture's file, empty without one; `shot.image` is then its bare name.
+    `unread` are words of the prompts that the model had no place for.
     """
 
     shot: Shot
@@ -83,6 +84,7 @@ class Recipe:
     takes: tuple[TakeNote, ...] = ()
     origin: Origin | None = None
     picture: str = ""
+    unread: tuple[str, ...] = ()
 
     def with_seconds(self, seconds: Mapping[str, float]) -> "Recipe":
         """The same recipe with other seconds per phase, which its digest does not see."""

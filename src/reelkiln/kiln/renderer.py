@@ -93,7 +93,8 @@ class Rendered:
 
     `plan`, `chosen`, `takes`, `refusals` and `seconds` are those of `fire.Fired`. `place` says
     where it was rendered: the host, and the GPU where there is one. `notes` are lines a person
-    should know, told while rendering. `latents` are the keys of checkpoints that nobody needs
+    should know, told while rendering, `unread` words that the model has no place for. `latents` are
+    the keys of checkpoints that nobody needs
     once the film is there.
     """
 
@@ -110,6 +111,7 @@ class Rendered:
     place: str
     notes: tuple[str, ...] = field(default=())
     latents: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     def fired(self) -> Fired:
         """The same as rendering in this process would have given."""
@@ -122,6 +124,7 @@ class Rendered:
             refusals=self.refusals,
             seconds=self.seconds,
             peak=Peak(vram=self.peak_vram, ram=self.peak_ram),
+            unread=self.unread,
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -46,6 +46,7 @@ class _Note:
     plan: Plan
     chosen: tuple[TakeNote, ...]
     takes: tuple[TakeNote, ...]
+    unread: tuple[str, ...] = ()
 
 
 class Shelf:
@@ -72,6 +73,7 @@ class Shelf:
             refusals=(),
             seconds={},
             peak=Peak(vram=0, ram=0),
+            unread=note.unread,
         )
 
     def keep(self, key: str, fired: Fired) -> Fired:
@@ -89,7 +91,7 @@ class Shelf:
             for note, take in zip(chosen, fired.chosen, strict=True):
                 shutil.copyfile(take.path, _path(whole, note))
             takes = tuple(map(take_note, fired.takes))
-            told = _Note(plan=fired.plan, chosen=chosen, takes=takes)
+            told = _Note(plan=fired.plan, chosen=chosen, takes=takes, unread=fired.unread)
             (whole / NOTE).write_text(json.dumps(write(told), ensure_ascii=False), "utf-8")
             _put(whole, self.folder / key)
         return replace(self.find(key) or fired, seconds=fired.seconds, peak=fired.peak)

@@ -191,5 +191,6 @@ class _Shooting:
             peak_vram=fired.peak.vram if fired else 0,
             peak_ram=fired.peak.ram if fired else 0,
             takes=tuple(take_note(take) for take in fired.takes) if fired else (),
+            unread=fired.unread if fired else (),
             origin=order.origin,
         )
