@@ -168,12 +168,14 @@ def _then_small(ask: Callable[[], Machine]) -> Callable[[], Machine]:
 # ── predicted and measured ───────────────────────────────────────────────────────────────────────
 
 
-def check(root: Path, state: Path, out: Path, shapes: Sequence[Shape]) -> None:
+def check(
+    root: Path, state: Path, out: Path, models: Sequence[str], shapes: Sequence[Shape]
+) -> None:
     """Render each shape once, planned by the calibration, and keep both predictions beside it."""
     machine = apart.probe_apart()
     known = calibrated(machine, state)
     rows = []
-    for name in MODELS:
+    for name in models:
         card = cards.find_card(name)
         for shape in shapes:
             series = Series(card=card, preset="standard", shape=shape, prompts=1, repeats=1)
@@ -187,7 +189,7 @@ def check(root: Path, state: Path, out: Path, shapes: Sequence[Shape]) -> None:
                 ):
                     rows.append(_row(one, known.measured))
                     print(json.dumps(rows[-1]), flush=True)
-    out.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+            out.write_text(json.dumps(rows, indent=1), encoding="utf-8")
 
 
 def _row(one: Trial, known: Calibration) -> dict[str, Any]:
@@ -227,6 +229,8 @@ def main() -> None:
     asked.add_argument("--tiny", action="store_true")
     asked.add_argument("--cap", type=float, default=3.4)
     asked.add_argument("--out", type=Path, default=Path("check.json"))
+    asked.add_argument("--models", nargs="*", default=MODELS, help="to check")
+    asked.add_argument("--shapes", type=int, default=len(CHECKED), help="how many to check")
     asked.add_argument("arguments", nargs="*")
     wish = asked.parse_args()
     root = wish.folder.absolute()
@@ -240,7 +244,8 @@ def main() -> None:
         from reelkiln.cli.main import run  # noqa: PLC0415 - after the ground is laid
 
         raise SystemExit(run(wish.arguments))
-    check(root, Path(os.environ["REELKILN_STATE"]), wish.out, CHECKED)
+    state = Path(os.environ["REELKILN_STATE"])
+    check(root, state, wish.out, wish.models, CHECKED[: wish.shapes])
 
 
 if __name__ == "__main__":
