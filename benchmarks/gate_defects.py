@@ -1,14 +1,11 @@
 """The defect bench of the gate: defects made on purpose over clean clips; prints a Markdown table.
 
-    python benchmarks/gate_defects.py --wheels DIR --spark DIR --marks FILE > table.md
+    python benchmarks/gate_defects.py SET --wheels DIR --spark DIR --marks FILE > table.md
 
-`--fresh` takes the clips of `gate_fresh.py`, which no limit was set with, instead of those of
-`gate_clips.py`, which all were.
-
-`--wheels` holds the unpacked wheels that `gate_clips.py` names, `--spark` renders of the bundled
-model as `*.npy` (uint8, 16 x 128 x 128 x 3). What was measured is kept
-in `--marks FILE`; what stands there already is judged again without measuring. Text and watermark
-rows read three pictures of a clip; no other spoilt clip is read.
+SET is one of `gate_sets.py`, where the wheels that lie unpacked in `--wheels` are named, too;
+`--spark` holds what `gate_clips.py` rendered of it. What was measured is kept in `--marks FILE`;
+what stands there already is judged again without measuring. Text and watermark rows read three
+pictures of a clip; no other spoilt clip is read.
 """
 
 from __future__ import annotations
@@ -23,7 +20,7 @@ from pathlib import Path
 import cv2
 
 from gate_clips import DEFECTS, STRENGTHS, clips
-from gate_fresh import FRESH_WRITTEN, fresh
+from gate_sets import SETS
 from reelkiln.gate.colour import Colours, dominant
 from reelkiln.gate.judge import judge
 from reelkiln.gate.measure import Wanted, measure
@@ -32,10 +29,6 @@ from reelkiln.gate.view import view
 from reelkiln.reel import Clip
 
 READ = ("garbled text", "watermark")
-
-WRITTEN = ("ffmpeg/testsrc2", *FRESH_WRITTEN)
-"""Clips that hold writing of their own (a running clock), which the reader rightly reads: they are
-left out of the writing rows."""
 
 
 def palette(clip: Clip) -> tuple[str, ...]:
@@ -77,21 +70,22 @@ def one(job: tuple[int, str, Clip, tuple[str, ...]]) -> tuple[str, dict[str, dic
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("set", choices=SETS)
     parser.add_argument("--wheels", type=Path, required=True)
     parser.add_argument("--spark", type=Path, required=True)
     parser.add_argument("--marks", type=Path, required=True)
-    parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--processes", type=int, default=2)
     wish = parser.parse_args()
     told = json.loads(wish.marks.read_text()) if wish.marks.exists() else {}
-    clean = (fresh if wish.fresh else clips)(wish.wheels, wish.spark)
+    chosen = SETS[wish.set]
+    clean = clips(chosen, wish.wheels, wish.spark)
     jobs = []
     # The middle strength of every clip first: that is what is asked for.
     for strength in sorted(STRENGTHS, key=lambda one: one != "middle"):
         for seed, (name, clip) in enumerate(clean.items()):
-            rows = [row for row in DEFECTS if row not in READ or name not in WRITTEN]
+            rows = [row for row in DEFECTS if row not in READ or name not in chosen.written]
             wishes = ["clean", *(f"{row}/{strength}" for row in rows)]
-            wishes += ["clean text"] if name not in WRITTEN else []
+            wishes += ["clean text"] if name not in chosen.written else []
             missing = tuple(what for what in wishes if what not in told.get(name, {}))
             if strength != "middle":
                 missing = tuple(what for what in missing if not what.startswith("clean"))

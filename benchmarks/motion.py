@@ -25,7 +25,7 @@ from reelkiln.gate.measure import measure
 from reelkiln.models.cards import find_card
 from reelkiln.models.installed import locate
 from reelkiln.plan.walk import plan_shot
-from reelkiln.reel import Clip, Shot
+from reelkiln.reel import ASPECTS, Clip, Shot, Size
 
 PROMPTS = (
     "a red bottle sliding right, beige background",
@@ -44,11 +44,12 @@ def quiet(_step: Step) -> None:
     """Nobody is told."""
 
 
-def rendered(prompt: str, seed: int, share: float) -> Clip:
+def rendered(prompt: str, seed: int, share: float, size: Size = ASPECTS["9:16"]) -> Clip:
     """One clip of the bundled model with its motion held to a share."""
     card = find_card("spark")
     folders = locate(card, card.default_preset)
-    plan = plan_shot(Shot(prompt=prompt, model="spark", seed=seed), card, probe())
+    shot = Shot(prompt=prompt, model="spark", seed=seed, size=size)
+    plan = plan_shot(shot, card, probe())
     plan = replace(plan, motion=share)
     with find_backend(card.family).open(plan, card, folders, quiet) as session:
         return session.render(plan.segments[0], quiet)
