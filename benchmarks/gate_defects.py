@@ -98,16 +98,8 @@ def main() -> None:
 
 
 def reasons(told: dict[str, dict[str, float]]) -> dict[str, tuple[str, ...]]:
-    """What the gate says of each version of a clip.
-
-    A pattern over a scene that stands still is not sought: such clips are no part of its row.
-    """
-    still = "ghost_repeats" not in told["clean"]
-    said = {
-        what: judge(marks).reasons
-        for what, marks in told.items()
-        if not (still and what.startswith("ghost pattern"))
-    }
+    """What the gate says of each version of a clip."""
+    said = {what: judge(marks).reasons for what, marks in told.items()}
     return said | {"clean": said["clean"] + said.pop("clean text", ())}
 
 

@@ -38,7 +38,7 @@ FIRST = ClipSet(
     },
     photos={
         "astronaut": (2.0, 0.0, 0.0),
-        "brick": (1.0, 1.0, 0.01),
+        "skimage/data/brick": (1.0, 1.0, 0.01),
         "camera": (2.5, 0.0, 0.0),
         "cheetah": (-0.5, 0.5, 0.02),
         "chelsea": (1.5, 1.0, 0.01),
@@ -112,7 +112,7 @@ FRESH = ClipSet(
         "china": (2.0, 0.0, 0.0),
         "grace_hopper": (0.5, 1.0, 0.01),
         "motorcycle_right": (-0.3, 0.5, 0.015),
-        "logo": (1.0, 0.5, 0.01),
+        "skimage/data/logo": (1.0, 0.5, 0.01),
         "page": (2.0, 0.5, 0.0),
     },
     prompts=(
@@ -135,7 +135,12 @@ FRESH = ClipSet(
     ),
     seed=9000,
     aspects=("9:16",),
-    written=("ffmpeg/testsrc-rotated", "photo/page", "photo/grace_hopper", "photo/logo"),
+    written=(
+        "ffmpeg/testsrc-rotated",
+        "photo/page",
+        "photo/grace_hopper",
+        "photo/skimage/data/logo",
+    ),
 )
 
 THIRD = ClipSet(
@@ -178,7 +183,7 @@ THIRD = ClipSet(
         "Bubbles": (1.0, 1.0, 0.01),
         "Ill1": (1.5, 0.5, 0.0),
         "Wall": (2.0, 0.0, 0.01),
-        "faust_github": (0.5, 1.0, 0.015),
+        "pictures/images/faust_github": (0.5, 1.0, 0.015),
         "face01": (0.5, 0.5, 0.02),
         "face03": (1.0, 1.0, 0.0),
         "house02": (2.5, 0.0, 0.0),
@@ -218,7 +223,7 @@ THIRD = ClipSet(
     written=(
         "footage/grating-1",
         "footage/grating-2",
-        "photo/faust_github",
+        "photo/pictures/images/faust_github",
         "photo/assets/bus",
         "photo/zidane",
     ),

@@ -182,7 +182,11 @@ def test_softness_grows_with_blur_and_forgives_a_soft_ground():
     assert softness(grey) < 0.3
     assert softness(grey) < blurred[0] < blurred[1] < blurred[2]
     ramp = np.tile(np.linspace(90, 110, 160).astype(np.uint8), (90, 1))
-    assert softness(ramp) == 0.0
+    assert softness(ramp) == 1.0, "nothing to be sharp"
+    dotted = ramp.copy()
+    dotted[40:44, 80:84] = 200
+    assert softness(dotted) == 0.0, "one small sharp thing is enough"
+    assert softness(np.full((90, 160), 90, np.uint8)) == 0.0, "flat is another fault"
 
 
 def test_a_colour_must_be_written_as_hex():

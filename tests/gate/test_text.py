@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from fractions import Fraction
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,6 +19,7 @@ from reelkiln.gate.nsfw import nsfw_marks, open_detector
 from reelkiln.gate.overlay import Overlay
 from reelkiln.gate.text import Word, distance, open_reader, read_text, text_marks
 from reelkiln.gate.view import view
+from reelkiln.reel import Clip
 
 from .defects import garbled, pattern, watermark
 from .sources import glide, product, texture
@@ -109,9 +112,44 @@ def test_one_still_thing_and_one_straight_line_are_no_pattern():
     assert measure(type(clouds)(frames, clouds.fps))["ghost_repeats"] < 0.05
 
 
-def test_of_a_scene_that_stands_time_says_nothing():
-    assert "ghost_repeats" not in measure(BOTTLE)
+def before_a_wall(seed: int = 3) -> Clip:
+    """A ball rolls before bricks: a scene that stands, whose wall repeats itself."""
+    rng = np.random.default_rng(seed)
+    wall = np.full((288, 512, 3), 90, np.uint8)
+    for row in range(0, 288, 24):
+        for left in range(row // 24 % 2 * 24 - 48, 512, 48):
+            tint = rng.uniform(0.8, 1.1) * np.array((168, 92, 74))
+            cv2.rectangle(wall, (left + 2, row + 2), (left + 45, row + 21), tint.tolist(), -1)
+    rolled = [
+        cv2.circle(wall.copy(), (60 + 24 * at, 140), 60, (40, 110, 190), -1) for at in range(16)
+    ]
+    return Clip(np.stack(rolled), Fraction(8))
+
+
+def test_a_wall_of_bricks_is_the_scene_s_own():
+    marks = measure(before_a_wall())
+    assert marks["static_share"] > 0.75
+    assert marks["ghost_repeats"] == 0.0
+
+
+@pytest.mark.parametrize("kind", [0, 1, 2])
+def test_a_pattern_over_a_scene_that_stands_shows_where_something_passes(kind):
+    assert measure(BOTTLE)["ghost_repeats"] < 0.05
+    assert not judge(measure(pattern(BOTTLE, 1, kind))).kept
+
+
+def test_where_nothing_passes_or_little_was_seen_time_says_nothing():
+    spoilt = pattern(BOTTLE, 1, 0)
+    still = type(BOTTLE)(spoilt.frames[[0] * 16], BOTTLE.fps)
+    assert "ghost_repeats" not in measure(still)
     assert "ghost_repeats" not in measure(type(BOTTLE)(CLOUDS.frames[:6], CLOUDS.fps))
+
+
+def test_stripes_repeat_in_one_direction_only():
+    clouds = glide(texture(8, 6.0), 7.0)
+    frames = clouds.frames.copy()
+    frames[:, :, 20::40] = 30
+    assert measure(type(clouds)(frames, clouds.fps))["ghost_repeats"] < 0.05
 
 
 def test_what_was_there_in_one_half_only_is_no_overlay():

@@ -24,6 +24,8 @@ Shares: TypeAlias = "tuple[Lab, NDArray[np.float64]]"
 _SIDE = 48
 _BOX = 10.0
 """Side of the Lab boxes that are gathered, in units of each axis."""
+_CODE = np.array([1e6, 1e3, 1.0])
+"""Makes one number of a box: boxes lie at -13 to 13 of each axis."""
 
 
 def lab_of(colours: tuple[str, ...]) -> Lab:
@@ -119,7 +121,7 @@ class Colours:
     """Gathers the colours of a stream: every frame's, at 48 pixels on the longer side."""
 
     def __init__(self) -> None:
-        self._boxes: dict[tuple[int, int, int], list[float]] = {}
+        self._boxes: dict[float, list[float]] = {}
 
     def see(self, now: View) -> None:
         """Take in the next frame."""
@@ -127,12 +129,10 @@ class Colours:
         scale = min(1.0, _SIDE / max(height, width))
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         lab = _lab(cv2.resize(now.rgb, size, interpolation=cv2.INTER_AREA)).reshape(-1, 3)
-        boxes, place = np.unique(np.floor(lab / _BOX).astype(int), axis=0, return_inverse=True)
-        sums = np.zeros((len(boxes), 4))
-        np.add.at(sums, place.ravel(), np.column_stack([lab, np.ones(len(lab))]))
-        for box, row in zip(map(tuple, boxes.tolist()), sums, strict=True):
-            held = self._boxes.setdefault(box, [0.0] * 4)
-            self._boxes[box] = [old + float(new) for old, new in zip(held, row, strict=True)]
+        boxes, place = np.unique(np.floor(lab / _BOX) @ _CODE, return_inverse=True)
+        for column, values in enumerate((*lab.T, np.ones(len(lab)))):
+            for box, total in zip(boxes.tolist(), np.bincount(place, values), strict=True):
+                self._boxes.setdefault(box, [0.0] * 4)[column] += float(total)
 
     def shares(self) -> Shares:
         """The mean colour of every box met and its share; one black if nothing was seen."""

@@ -68,10 +68,10 @@ class Edges:
         self._shape = (now.mid.shape[0], now.mid.shape[1])
         for axis in (0, 1):
             # Every third pixel along a line is enough for its percentiles, and three times faster.
-            thin = now.mid[:, ::3] if axis == 0 else now.mid.T[:, ::3]
-            ordered = np.sort(thin, axis=1)
-            wide = ordered.shape[1] - 1
-            spread = ordered[:, [round(wide * part) for part in (0.02, 0.25, 0.75, 0.98)]].T
+            lines = now.mid if axis == 0 else now.mid.T
+            thin = np.ascontiguousarray(lines[:, ::3])
+            places = [round((thin.shape[1] - 1) * part) for part in (0.02, 0.25, 0.75, 0.98)]
+            spread = np.partition(thin, places, axis=1)[:, places].T
             self._widen(axis, spread)
             steps = np.diff(thin.astype(np.int16), axis=0)
             half = steps.shape[1] // 2

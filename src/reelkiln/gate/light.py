@@ -10,7 +10,11 @@ import numpy as np
 from reelkiln.gate.view import touching
 
 if TYPE_CHECKING:
-    from reelkiln.gate.view import Field, Plane, Trace, View
+    from numpy.typing import NDArray
+
+    from reelkiln.gate.view import Plane, Trace, View
+
+    Fine = NDArray[np.uint16]
 
 __all__ = ["Light", "black_share", "burnt_share", "flashes", "sharpness", "softness"]
 
@@ -20,8 +24,11 @@ BLACK_LEVEL = 25
 
 _TILES = 8
 
-_SLOPE = 1.2
-"""Levels a pixel that an edge has at least."""
+_SLOPES_LEAST, _STEEP_LEAST = 0.005, 0.0005
+"""Shares of the picture that must slope, or slope steeply, to say anything."""
+
+_FLAT = 2.0
+"""Standard deviation, in levels, under which a picture is one flat colour: a fault of its own."""
 
 
 def black_share(grey: Plane) -> float:
@@ -60,27 +67,39 @@ def softness(mid: Plane) -> float:
     1 - sum(max(0, dF - dB)) / sum(dF), where dF and dB are absolute neighbour differences before
     and after (Crete et al., "The blur effect", SPIE 2007). Taken per tile of an 8 x 8 grid, and the
     tenth-softest part with texture counts: a soft background behind a sharp product is no fault.
-    A picture of which not 0.5 % slopes by 1.2 levels a pixel is a plain gradient and counts as 0.
+
+    A picture of which not 0.5 % slopes by 2 levels a pixel has too little to go by: it counts as 0
+    where a twentieth of a per cent slopes by 4 (a small sharp thing on a plain ground), as 1 where
+    nothing does (a gradient, or a picture lost in blur), and as 0 where it is one flat colour.
     """
-    picture = mid.astype(np.float32)
-    best = []
+    if float(cv2.meanStdDev(mid)[1][0, 0]) < _FLAT:
+        return 0.0
+    fine = np.left_shift(mid, 4, dtype=np.uint16)  # sixteenths of a level
+    best, steep = [], False
     for axis, kernel in ((1, (9, 1)), (0, (1, 9))):
-        sharp = _steps(picture, axis)
-        if np.count_nonzero(sharp > _SLOPE) < 0.005 * sharp.size:
+        sharp = _steps(fine, axis)
+        steep = steep or bool(np.count_nonzero(sharp >= 4 * 16) >= _STEEP_LEAST * sharp.size)
+        if np.count_nonzero(sharp >= 2 * 16) < _SLOPES_LEAST * sharp.size:
             continue
-        lost = sharp - _steps(cv2.blur(picture, kernel), axis)
-        whole = cv2.resize(sharp, (_TILES, _TILES), interpolation=cv2.INTER_AREA)
-        kept = cv2.resize(np.maximum(lost, 0), (_TILES, _TILES), interpolation=cv2.INTER_AREA)
-        textured = whole > max(0.5, float(whole.max()) * 0.1)
+        lost = cv2.subtract(sharp, _steps(cv2.blur(fine, kernel), axis))
+        whole, kept = _tiled(sharp), _tiled(lost)
+        textured = whole > max(14, float(whole.max()) * 0.1)
         if textured.any():
             best.append(float(np.quantile(1 - kept[textured] / whole[textured], 0.1)))
-    return min(best, default=0.0)
+    return min(best, default=0.0 if steep else 1.0)
 
 
-def _steps(picture: Field, axis: int) -> Field:
-    """Absolute differences of neighbours, float32."""
+def _tiled(picture: Fine) -> Fine:
+    """The means of an 8 x 8 grid of equal tiles; what is over at the far ends is left out."""
+    high, wide = (side // _TILES * _TILES for side in picture.shape)
+    tiles: Fine = cv2.resize(picture[:high, :wide], (_TILES, _TILES), interpolation=cv2.INTER_AREA)
+    return tiles
+
+
+def _steps(picture: Fine, axis: int) -> Fine:
+    """Absolute differences of neighbours, uint16."""
     if axis:
-        steps: Field = cv2.absdiff(picture[:, 1:], picture[:, :-1])
+        steps: Fine = cv2.absdiff(picture[:, 1:], picture[:, :-1])
         return steps
     steps = cv2.absdiff(picture[1:], picture[:-1])
     return steps

@@ -8,9 +8,13 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from reelkiln.gate.view import Field, Plane, View
 
-__all__ = ["Overlay", "ghost", "lasting", "repeats"]
+    Flags = NDArray[np.bool_]
+
+__all__ = ["Overlay", "ghost", "held", "lasting", "repeats"]
 
 _BLOCK = 8
 """Side of the blocks, in pixels of the middle picture, that are called static or not."""
@@ -19,13 +23,23 @@ _AGREE = 0.7
 """How much of its length a gradient keeps in the mean over time where it is called static."""
 
 _STILL = 0.75
-"""Share of static texture from which time says nothing about overlays: the camera stands."""
+"""Share of static texture from which the scene itself may be what lasts: the camera stands."""
 
 _TURN, _LEAST_FRAMES = 8, 12
 
+_PASSES = 24
+"""Levels by which a place changes where something passes over it."""
+
+_HELD, _HELD_LEAST = 0.05, 100
+"""How much of a pattern holds, under what passes, where it lies over the picture (a wall's own
+bricks: up to 0.03; drawn patterns mostly 0.1 to 0.7), and how many of its pixels must tell."""
+
 _LASTS, _SAME = 0.6, 0.15
 """How much of its length a gradient keeps where it may be an overlay's, and how alike both halves
-are at least. Set on the clips of benchmarks/gate_clips.py, as the limit was."""
+are at least. Set on the clips of benchmarks/gate_sets.py, as the limit was."""
+
+_ASIDE, _FAINT = 0.25, 0.05
+"""Sine of the angle from which a second direction is another one; what is no repetition at all."""
 
 
 def gradients(plane: Plane) -> Field:
@@ -63,32 +77,56 @@ def ghost(mean: Field, strength: Field) -> tuple[float, float]:
     return share, float(clusters.max() / (np.median(clusters) + 0.3))
 
 
-def repeats(halves: tuple[Field, Field]) -> float:
+def repeats(halves: tuple[Field, Field]) -> tuple[float, tuple[int, int]]:
     """How plainly what stays in its place repeats itself across the frame, 0 (not) to 1.
 
     `halves` are what `lasting` says of two separate runs of frames. Stock libraries lay their mark
     over the whole picture again and again, and models that learnt from their previews copy that.
     Such a pattern meets itself when it is shifted by its period: the correlation of the halves has
-    a peak there, far from no shift, that stands out from all around it. A single still thing has
-    none, and a straight edge has a ridge, not a peak. Returned is the highest peak less the highest
-    value on a ring around it, 1 being what both halves hold; 0 where they do not hold the same (a
-    correlation under 0.15 without a shift): then it did not last. Ours.
+    peaks there, far from no shift, in more than one direction (bars have them in one). A single
+    still thing has none, and a straight edge has a ridge, not a peak. A peak is what is higher than
+    the highest value on a ring around it, 1 being what both halves hold.
+
+    Returns:
+        the highest peak that is not in line with the very highest, and the shift, (down, across)
+        in pixels, of the very highest. 0 where the halves do not hold the same (a correlation
+        under 0.15 without a shift): then it did not last. Ours.
     """
     one, two = halves
     energy = float(np.sqrt((one**2).sum() * (two**2).sum()))
     if float((one * two).sum()) < _SAME * max(energy, 1e-6):
-        return 0.0
+        return 0.0, (0, 0)
     near = cv2.GaussianBlur(_correlation(one, two) / energy, (0, 0), 1.0)
     height, width = near.shape
-    around = cv2.dilate(near, _ring(max(3, width // 40)))
-    stands_out = near - np.maximum(around, 0)
+    peaks = near - np.maximum(cv2.dilate(near, _ring(max(3, width // 40))), 0)
+    down, across = np.arange(height)[:, None] - height // 2, np.arange(width) - width // 2
     least = width // 12
-    middle = (
-        np.s_[height // 2 - least : height // 2 + least + 1],
-        np.s_[width // 2 - least : width // 2 + least + 1],
-    )
-    stands_out[middle] = 0
-    return float(np.clip(stands_out.max(initial=0.0), 0, 1))
+    peaks[(np.abs(down) <= least) & (np.abs(across) <= least)] = 0
+    at = np.unravel_index(np.argmax(peaks), peaks.shape)
+    first = int(at[0]) - height // 2, int(at[1]) - width // 2
+    # The sine of the angle to the first shift is |cross product| / (both lengths).
+    crossed = np.abs(down * first[1] - across * first[0])
+    aside = crossed > _ASIDE * np.hypot(down, across) * np.hypot(*first)
+    return float(np.clip(peaks[aside].max(initial=0.0), 0, 1)), first
+
+
+def held(pattern: Field, unbroken: Field, passes: Flags, shift: tuple[int, int]) -> float | None:
+    """How much of a pattern holds while things pass over it, 0 (none) to about 1.
+
+    A wall's own bricks are hidden by what passes before them; a mark laid over the film is not.
+    `pattern` is what lasts, (height, width, 2), `unbroken` that of it which never stopped, `passes`
+    where the picture changed much. What the pattern foretells of itself one `shift` away, either
+    way, is compared with what held there. None where too little passes to tell. Ours.
+    """
+    best, most = 0.0, 0
+    for down, across in (shift, (-shift[0], -shift[1])):
+        move = np.array([[1, 0, -across], [0, 1, -down]], np.float32)
+        foretold = cv2.warpAffine(pattern, move, pattern.shape[1::-1]) * passes[..., None]
+        strength = (foretold**2).sum(axis=2)
+        telling = int(np.count_nonzero(strength > 0.05**2))
+        if telling > most:
+            most, best = telling, float((foretold * unbroken).sum() / strength.sum())
+    return best if most >= _HELD_LEAST else None
 
 
 def lasting(mean: Field, strength: Field) -> Field:
@@ -154,22 +192,54 @@ class _Sums:
         return self._slope * share, self._length * share
 
 
+class _Passing:
+    """What happens, over a turn, to the gradients of the turn before."""
+
+    def __init__(self, before: _Sums) -> None:
+        mean, strength = before.means()
+        length = np.linalg.norm(mean, axis=2, keepdims=True)
+        self._way, self._most = mean / (length + np.float32(1e-6)), length[..., 0]
+        self.pattern = lasting(mean, strength)
+        self._least: Field = np.full(self._most.shape, np.inf, np.float32)
+        self._low: Plane = np.full(self._most.shape, 255, np.uint8)
+        self._high: Plane = np.zeros(self._most.shape, np.uint8)
+
+    def see(self, mid: Plane, slope: Field) -> None:
+        """Take in the next frame."""
+        along = cv2.transform(slope * self._way, np.ones((1, 2), np.float32))
+        self._least = cv2.min(self._least, along)
+        self._low, self._high = cv2.min(self._low, mid), cv2.max(self._high, mid)
+
+    def held(self, shift: tuple[int, int]) -> float | None:
+        """See `held`: what kept two fifths of its strength never stopped."""
+        unbroken = self.pattern * (self._least > 0.4 * self._most)[..., None]
+        passes = cv2.dilate(cv2.subtract(self._high, self._low), np.ones((3, 3), np.uint8))
+        return held(self.pattern, unbroken, passes > _PASSES, shift)
+
+
 class Overlay:
     """Gathers gradients over a stream, in two halves that take turns of eight frames."""
 
     def __init__(self) -> None:
         self._halves = (_Sums(), _Sums())
+        self._passing: _Passing | None = None
 
     def see(self, now: View) -> None:
         """Take in the next frame."""
         seen = sum(half.count for half in self._halves)
-        self._halves[seen // _TURN % 2].add(gradients(now.mid))
+        slope = gradients(now.mid)
+        if seen == _TURN:
+            self._passing = _Passing(self._halves[0])
+        if self._passing is not None and seen < 2 * _TURN:
+            self._passing.see(now.mid, slope)
+        self._halves[seen // _TURN % 2].add(slope)
 
     def marks(self) -> dict[str, float]:
         """`static_share` and `ghost` of the whole stream (see `ghost`); nothing under 4 seen.
 
-        `ghost_repeats` (see `repeats`) only of 12 frames and more, and only where the scene moves:
-        of a still one, time does not tell what is scene and what lies over it.
+        `ghost_repeats` (see `repeats`) only of 12 frames and more. Of a scene that stands still it
+        is 0 where the pattern does not hold under what passes, and is left out where too little
+        passes to tell (see `held`).
         """
         seen = sum(half.count for half in self._halves)
         if seen < 4:
@@ -180,8 +250,16 @@ class Overlay:
             for which in (0, 1)
         )
         static, energy = ghost(mean.astype(np.float32), strength.astype(np.float32))
+        repeated = self._repeats(static) if seen >= _LEAST_FRAMES else None
         marks = {"static_share": static, "ghost": energy}
-        if seen >= _LEAST_FRAMES and static <= _STILL:
-            one, two = (lasting(*half.means()) for half in halves)
-            marks["ghost_repeats"] = repeats((one, two))
-        return marks
+        return marks if repeated is None else marks | {"ghost_repeats": repeated}
+
+    def _repeats(self, static: float) -> float | None:
+        one, two = (lasting(*half.means()) for half in self._halves)
+        found, shift = repeats((one, two))
+        if found < _FAINT or static <= _STILL or self._passing is None:
+            return found
+        share = self._passing.held(shift)
+        if share is None:
+            return None
+        return found if share >= _HELD else 0.0

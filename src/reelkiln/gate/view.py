@@ -59,7 +59,9 @@ def _within(plane: Plane, side: int) -> Plane:
     target = (max(_LEAST_SIDE, round(width * scale)), max(_LEAST_SIDE, round(height * scale)))
     if target == (width, height):
         return plane
-    shrunk: Plane = cv2.resize(plane, target, interpolation=cv2.INTER_AREA)
+    # Down to a half, the four nearest pixels hold all there is, and take a fifth of the time.
+    how = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
+    shrunk: Plane = cv2.resize(plane, target, interpolation=how)
     return shrunk
 
 
