@@ -11,7 +11,8 @@ PARALLEL := -n logical --maxprocesses 4
 BRAND := demo/ethereal-glow
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak wheel-walk clean set-up-demo set-up-test python
+.PHONY: help demo test check bench soak wheel-walk clean python
+.PHONY: set-up-demo set-up-test set-up-core set-up-all
 
 help: ## these lines
 	@echo "make TARGET [PYTHON=/path/to/python] [TORCH_INDEX=URL]"
@@ -23,8 +24,8 @@ demo: set-up-demo ## set up .venv and render the worked example as a reel with t
 	$(BIN)/reelkiln reel $(BRAND)/storyboards/launch.yaml --product vitamin-c-serum --model spark \
 	  -o demo/launch.mp4 --force
 
-test: set-up-test ## set up .venv and run every check and every test
-	@$(MAKE) --no-print-directory lint core
+test: set-up-all ## set up .venv and run every check and every test
+	@$(MAKE) --no-print-directory -j 3 lint core-3.12 core-3.13
 	OMP_NUM_THREADS=1 $(BIN)/pytest $(PARALLEL)
 
 check: set-up-test ## style, types, architecture and documents, without the other tests
@@ -45,26 +46,25 @@ clean: ## remove environments, caches, built files and the demo
 	rm -rf .venv .venv-3.12 .venv-3.13 build dist demo
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: lint core
+.PHONY: lint core core-3.12 core-3.13
 lint:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The core without torch, on the further Pythons that are found (scripts/setup.py says which), beside
-# each other: they wait for processes more than they compute.
-core:
-	@$(BOOT) scripts/setup.py core
-	@running=""; for venv in .venv-3.12 .venv-3.13; do \
-	  test -f $$venv/setup.json || continue; \
-	  $$venv/bin/python -m pytest -q --core -p no:cacheprovider >$$venv/tests.log 2>&1 & \
-	  running="$$running $$!:$$venv"; \
-	done; failed=0; for one in $$running; do \
-	  wait $${one%%:*} || failed=1; echo "$${one#*:}:"; tail -n 40 $${one#*:}/tests.log; \
-	done; exit $$failed
+# The core without torch, on the further Pythons that are found (scripts/setup.py says which).
+core: set-up-core
+	@$(MAKE) --no-print-directory -j 2 core-3.12 core-3.13
 
-set-up-demo set-up-test: set-up-%: python
+core-3.12 core-3.13: core-%:
+	@test ! -f .venv-$*/setup.json || { \
+	  .venv-$*/bin/python -m pytest -q --core -p no:cacheprovider >.venv-$*/tests.log 2>&1; failed=$$?; \
+	  echo "The core on Python $* (all it said is in .venv-$*/tests.log):"; \
+	  if test $$failed = 0; then tail -n 1 .venv-$*/tests.log; else tail -n 300 .venv-$*/tests.log; fi; \
+	  exit $$failed; }
+
+set-up-demo set-up-test set-up-core set-up-all: set-up-%: python
 	@$(BOOT) scripts/setup.py $*
 
 python:

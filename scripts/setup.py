@@ -3,6 +3,7 @@
     python3 scripts/setup.py demo     .venv with what rendering needs
     python3 scripts/setup.py test     the same, and the tools of the checks
     python3 scripts/setup.py core     .venv-3.12 and .venv-3.13 without torch, where found
+    python3 scripts/setup.py all      what test and core want, beside each other
 
 Standard library only, in syntax that Python 3.7 reads: a Python that is too old must be able to
 read this file in order to say so. `PYTHON` and `TORCH_INDEX` come from the environment.
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -52,6 +54,12 @@ class Wanted(NamedTuple):
     def again(self) -> str:
         """The command a person repeats."""
         return "make " + ("test" if self.kind == "core" else self.kind)
+
+    def tell(self, *lines: str) -> None:
+        """Say what happens to this environment: in one piece, for others are being made beside."""
+        name = self.folder.name
+        sys.stdout.write("".join(f"{name}: {line}\n" for line in lines))
+        sys.stdout.flush()
 
 
 def probe(path: str) -> Python | None:
@@ -160,13 +168,13 @@ def pip_sources(python: str) -> tuple[list[str], list[str]]:
     return names, wheels
 
 
-def show(line: str) -> None:
+def show(wanted: Wanted, line: str) -> None:
     """Of all that pip says, the lines that a waiting person wants: large files, and the copying."""
     words = line.split()
     if words[:1] == ["Downloading"] and words[-1] in ("MB)", "GB)"):
-        print("  " + " ".join([words[1].rpartition("/")[2], *words[2:]]), flush=True)
+        wanted.tell(" ".join([words[1].rpartition("/")[2], *words[2:]]))
     elif words[:2] == ["Installing", "collected"]:
-        print("  installing; this takes a minute or two", flush=True)
+        wanted.tell("installing; this takes a minute or two")
 
 
 def pip_install(wanted: Wanted, arguments: Sequence[str]) -> None:
@@ -181,7 +189,7 @@ def pip_install(wanted: Wanted, arguments: Sequence[str]) -> None:
         for raw in pip.stdout or ():
             line = raw.decode("utf-8", "replace")
             file.write(line)
-            show(line)
+            show(wanted, line)
             if "ERROR" in line:
                 errors.append(line.strip().replace("ERROR: ", ""))
     if pip.returncode:
@@ -223,7 +231,7 @@ def make_venv(folder: Path, python: Python) -> None:
     if exists and not reason:
         return
     if reason:
-        print(f"Making {folder.name} anew: {reason}.", flush=True)
+        print(f"{folder.name}: making it anew, {reason}.", flush=True)
         shutil.rmtree(str(folder))
     folder.mkdir()
     (folder / UNFINISHED).touch()
@@ -240,12 +248,10 @@ def install(wanted: Wanted, python: Python) -> None:
     folder, index = wanted.folder, wanted.torch_index
     sources, wheels = pip_sources(python.path)
     cuda = gives_cuda(index, sys.platform, wheels)
-    lines = announce(
-        folder.name, wanted.kind, python, sources=sources, torch_index=index, cuda=cuda
-    )
+    lines = announce(wanted.kind, python, sources=sources, torch_index=index, cuda=cuda)
     if (folder / STAMP).exists() and not why_rebuild(folder, python):
-        lines = [f"Bringing {folder.name} up to date from {', '.join(sources)}: what changed only."]
-    print("\n".join(lines), flush=True)
+        lines = [f"Bringing it up to date from {', '.join(sources)}: what changed only."]
+    wanted.tell(*lines)
     check_disk(wanted, cuda)
     make_venv(folder, python)
     (folder / UNFINISHED).touch()
@@ -253,38 +259,46 @@ def install(wanted: Wanted, python: Python) -> None:
     stamp = {"mark": fingerprint(wanted), "kind": wanted.kind}
     (folder / STAMP).write_text(json.dumps(stamp), encoding="utf-8")
     (folder / UNFINISHED).unlink()
-    print(f"{folder.name} is ready after {time.monotonic() - began:.0f} s.\n", flush=True)
+    wanted.tell(f"ready after {time.monotonic() - began:.0f} s.")
 
 
-def set_up(kind: str, named: str, torch_index: str) -> None:
-    """Bring `.venv` to what demo or test wants; instant where it already is."""
+def missing_own(kind: str, named: str, torch_index: str) -> list[tuple[Wanted, Python]]:
+    """`.venv`, unless it already is what demo or test wants."""
     wanted = Wanted(ROOT / ".venv", kind, torch_index)
     python = choose(find_pythons([], named), wanted.again) if named else None
     if is_stamped(wanted) and not why_rebuild(wanted.folder, python):
-        return
-    install(wanted, python or choose(find_pythons([11, 12, 13]), wanted.again))
+        return []
+    return [(wanted, python or choose(find_pythons([11, 12, 13]), wanted.again))]
 
 
-def set_up_core() -> None:
-    """Make the environments without torch, one for each further Python that is found."""
+def missing_core() -> list[tuple[Wanted, Python]]:
+    """The environments without torch, one for each further Python that is found."""
+    found: list[tuple[Wanted, Python]] = []
     for minor in (12, 13):
         wanted = Wanted(ROOT / f".venv-3.{minor}", "core")
         if is_stamped(wanted) and not why_rebuild(wanted.folder, None):
             continue
-        found = [p for p in find_pythons([minor]) if p.version[1] == minor and p.has_venv]
-        if found:
-            install(wanted, found[0])
+        pythons = [p for p in find_pythons([minor]) if p.version[1] == minor and p.has_venv]
+        if pythons:
+            found.append((wanted, pythons[0]))
         else:
             print(f"Python 3.{minor} was not found: the core is not tested on it here.")
+    return found
+
+
+def install_all(found: Sequence[tuple[Wanted, Python]]) -> None:
+    """Make them, two at a time: pip keeps one processor core busy."""
+    with ThreadPoolExecutor(2) as hands:
+        for made in [hands.submit(install, *each) for each in found]:
+            made.result()
 
 
 def main(kind: str) -> int:
     """Set up what a make target needs; 0 when it stands."""
     try:
-        if kind == "core":
-            set_up_core()
-        else:
-            set_up(kind, os.environ.get("PYTHON", ""), os.environ.get("TORCH_INDEX", ""))
+        named, index = os.environ.get("PYTHON", ""), os.environ.get("TORCH_INDEX", "")
+        own = [] if kind == "core" else missing_own("test" if kind == "all" else kind, named, index)
+        install_all([*own, *(missing_core() if kind in ("core", "all") else ())])
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1

@@ -99,12 +99,12 @@ def how_much(kind: str, cuda: bool) -> Need:
 
 
 def announce(
-    name: str, kind: str, python: Python, *, sources: Sequence[str], torch_index: str, cuda: bool
+    kind: str, python: Python, *, sources: Sequence[str], torch_index: str, cuda: bool
 ) -> list[str]:
     """What will be downloaded, how much of it and from where, in two or three lines."""
     need = how_much(kind, cuda)
     lines = [
-        f"Setting up {name} with Python {python.label}.",
+        f"Setting it up with Python {python.label}.",
         f"Downloading about {need.download} MB from {', '.join(sources)} "
         f"({need.disk / 1000:.1f} GB once installed).",
     ]

@@ -40,10 +40,7 @@ def install(wheel: Path, wanted: Wanted) -> None:
     sources, wheels = pip_sources(base.path)
     index = wanted.torch_index
     cuda = gives_cuda(index, sys.platform, wheels)
-    lines = announce(
-        "an empty environment", "demo", base, sources=sources, torch_index=index, cuda=cuda
-    )
-    print("\n".join(lines), flush=True)
+    wanted.tell(*announce("demo", base, sources=sources, torch_index=index, cuda=cuda))
     check_disk(wanted, cuda)
     make_venv(wanted.folder, base)
     fill(wanted, [f"{wheel}[gpu]"])

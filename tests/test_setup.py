@@ -65,9 +65,7 @@ def test_the_gigabytes_of_cuda_are_foreseen(index, system, wheels, cuda):
 def test_the_announcement_says_how_much_from_where_and_how_to_take_less():
     def said(kind, index="", *, cuda):
         return "\n".join(
-            setup_plan.announce(
-                ".venv", kind, FINE, sources=["pypi.org"], torch_index=index, cuda=cuda
-            )
+            setup_plan.announce(kind, FINE, sources=["pypi.org"], torch_index=index, cuda=cuda)
         )
 
     assert "about 440 MB from pypi.org (1.9 GB" in said("demo", cuda=False)
@@ -145,7 +143,7 @@ def test_a_failed_install_says_why_and_the_next_run_begins_afresh(clone):
     assert "setup.log" in first.stderr.splitlines()[0]
     assert (clone / ".venv" / setup.UNFINISHED).exists()
     second = make(clone, "set-up-demo", **nowhere)
-    assert "Making .venv anew: its last set-up was interrupted." in second.stdout
+    assert ".venv: making it anew, its last set-up was interrupted." in second.stdout
 
 
 def test_an_environment_is_kept_only_while_it_can_be_built_upon(tmp_path):
