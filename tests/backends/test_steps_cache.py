@@ -7,8 +7,9 @@ import torch
 
 from reelkiln.backends.chunks import in_chunks
 from reelkiln.backends.steps_cache import StepCache
-from reelkiln.backends.stream import Stream, worth_in
+from reelkiln.backends.stream import Stream
 from reelkiln.backends.tiny import TINY, motion_network
+from reelkiln.backends.units import worth_in
 
 WORDS = torch.zeros(6, 77, 32)
 

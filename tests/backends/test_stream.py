@@ -1,6 +1,7 @@
 """Weights that pass through a ring: the same numbers as without, in whatever order."""
 
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,8 +10,10 @@ from hypothesis import strategies as st
 
 from reelkiln.backends.chunks import in_chunks
 from reelkiln.backends.ring import ALIGN, lay_out
-from reelkiln.backends.stream import Stream, units_of, worth_in
+from reelkiln.backends.stream import Stream
 from reelkiln.backends.tiny import TINY, motion_network
+from reelkiln.backends.tiny_ltx import TINY_LTX, _transformer
+from reelkiln.backends.units import units_of, worth_in
 
 CPU = torch.device("cpu")
 
@@ -68,28 +71,70 @@ def test_a_part_called_out_of_turn_finds_its_own_weights(plain):
 
 def test_what_stays_is_what_is_worth_least(plain):
     network = copy_of(plain)
-    sizes = {unit.name: unit.nbytes for unit in units_of(network, 60_000)}
+    rest, *units = units_of(network, 60_000, 1)
+    sizes = {unit.name: unit.nbytes for unit in units}
     kept = sum(sizes.values()) // 2
     stream = Stream(
         network, CPU, kept=kept, worth=lambda name: float("up_blocks" in name), most=60_000, least=1
     )
-    assert sum(sizes[unit.name] for unit in stream.staying) <= kept
+    assert sum(unit.nbytes for unit in stream.staying) <= kept + rest.nbytes
     passing = {unit.name.split(".")[0] for unit in stream.passing}
     assert "up_blocks" in passing
     assert sum("up_blocks" not in unit.name for unit in stream.passing) <= 3
 
 
-def test_no_unit_is_larger_than_it_may_be_and_none_is_in_two(plain):
-    units = units_of(copy_of(plain), 60_000)
+def test_no_unit_is_larger_than_it_may_be_and_every_tensor_is_in_one(plain):
+    network = copy_of(plain)
+    rest, *units = units_of(network, 60_000, 1_000)
     for unit in units:
-        assert sum(v.numel() * v.element_size() for v in unit.parameters) <= 60_000
-    every = [id(value) for unit in units for value in unit.parameters]
+        assert unit.nbytes >= 1_000
+        assert sum(v.numel() * v.element_size() for v in unit.tensors) <= 60_000
+    every = [id(value) for unit in (rest, *units) for value in unit.tensors]
     assert len(every) == len(set(every))
+    assert set(every) == {id(v) for v in (*network.parameters(), *network.buffers())}
+
+
+def called(network, units, *given, **named):
+    """The units in the order in which one call of the network calls them."""
+    names = []
+    for unit in units:
+        unit.module.register_forward_pre_hook(lambda *_, name=unit.name: names.append(name))
+    with torch.no_grad():
+        network(*given, **named)
+    return names
+
+
+@pytest.mark.parametrize("most", [20_000, 400_000])
+def test_units_stand_in_the_order_in_which_a_unet_calls_them(most):
+    scale = replace(TINY, unet=(32, 64, 64), layers=2)
+    network = motion_network(scale).eval()
+    _, *units = units_of(network, most, 4_000)
+    given_ = torch.randn(2, 4, 3, 8, 8), torch.tensor(7), torch.randn(6, 77, 32)
+    assert called(network, units, *given_) == [unit.name for unit in units]
+    assert len(units) > 8
+
+
+def test_units_stand_in_the_order_in_which_ltx_calls_them():
+    network = _transformer(TINY_LTX).eval()
+    _, *units = units_of(network, 20_000, 1_000)
+    given_ = {
+        "hidden_states": torch.randn(1, 8, network.config.in_channels),
+        "encoder_hidden_states": torch.randn(1, 4, network.config.caption_channels),
+        "timestep": torch.tensor([500.0]),
+        "encoder_attention_mask": torch.ones(1, 4, dtype=torch.int64),
+        "num_frames": 2,
+        "height": 2,
+        "width": 2,
+    }
+    assert called(network, units, **given_) == [unit.name for unit in units]
 
 
 def test_feed_forwards_in_chunks_give_the_same_numbers(plain):
     network = copy_of(plain)
     in_chunks(network, 300)
+    parted = copy_of(plain)
+    in_chunks(parted, 300, 10**9)
+    assert torch.allclose(call(parted), call(plain), atol=1e-5)
     assert torch.allclose(call(network), call(plain), atol=1e-5)
     few = copy_of(plain)
     in_chunks(few, 10**9)
@@ -130,6 +175,18 @@ def test_a_unit_waits_for_the_last_that_shared_its_place_and_for_no_later_one(si
         between = [(unit - back) % count for back in range(1, (unit - after) % count or count)]
         assert not any(ring.shares(unit, other) for other in between)
         assert after == unit or ring.shares(unit, after)
+
+
+@given(SIZES, st.integers(1, 30_000), st.data())
+def test_what_stays_shares_its_place_with_nobody(sizes, capacity, data):
+    stays = data.draw(st.frozensets(st.integers(0, len(sizes) - 1)))
+    ring = lay_out(sizes, capacity, stays)
+    for unit in stays:
+        assert ring.after[unit] == unit
+        assert not any(ring.shares(unit, other) for other in range(len(sizes)) if other != unit)
+    passing = [size for unit, size in enumerate(ring.sizes) if unit not in stays]
+    room = ring.capacity - sum(ring.sizes[unit] for unit in stays)
+    assert room <= max([capacity, *passing]) if passing else room == 0
 
 
 @given(SIZES)

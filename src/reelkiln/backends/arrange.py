@@ -19,7 +19,8 @@ from reelkiln.backends.eight_bits import is_narrow
 from reelkiln.backends.probe import ram_peak
 from reelkiln.backends.seam import Peak
 from reelkiln.backends.steps_cache import StepCache
-from reelkiln.backends.stream import Stream, worth_in
+from reelkiln.backends.stream import Stream
+from reelkiln.backends.units import worth_in
 from reelkiln.plan.plan import Plan
 
 __all__ = ["Arrangement", "device_memory", "memory_peak", "quick_sums"]

@@ -13,25 +13,31 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-__all__ = ["CHUNK", "in_chunks"]
+__all__ = ["LEAST", "PARTS", "in_chunks"]
 
-CHUNK = 16384 * 320
-"""Elements of a feed-forward's input computed at once: 84 MiB of hidden layer at 16 bits."""
+LEAST = 16384 * 320
+"""Elements of a feed-forward's input below which nothing is gained by parting it: 160 MiB of hidden
+layer at 16 bits."""
+PARTS = 4
+"""The most parts: with a quarter of the hidden layer, it is other layers that hold the most."""
 
 
-def in_chunks(network: Any, elements: int = CHUNK) -> None:
-    """Let every feed-forward layer of a network go over at most `elements` of its input at once."""
+def in_chunks(network: Any, least: int = LEAST, parts: int = PARTS) -> None:
+    """Let every feed-forward layer of a network go over an input of more than `least` elements in
+    parts, at most `parts` of them."""
     from diffusers.models.attention import FeedForward
 
     for module in network.modules():
         if isinstance(module, FeedForward):
-            module.forward = partial(_chunked, module.forward, elements)
+            module.forward = partial(_chunked, module.forward, least, parts)
 
 
-def _chunked(whole: Any, elements: int, hidden_states: Any, *more: Any, **named: Any) -> Any:
+def _chunked(
+    whole: Any, least: int, parts: int, hidden_states: Any, *more: Any, **named: Any
+) -> Any:
     import torch
 
-    count = -(-hidden_states.numel() // elements)
+    count = min(-(-hidden_states.numel() // least), parts)
     if count < 2:
         return whole(hidden_states, *more, **named)
     rows = hidden_states.flatten(0, -2)
