@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,28 @@ class Bench:
         text = json.dumps(self.results, indent=1)
         (self.out / "profile.json").write_text(text, encoding="utf-8")
 
+    def enter(self) -> None:
+        """Bring the whole network to the device."""
+        for value, home in self.homes:
+            value.data = home.to(self.device)
+
+    def leave(self) -> None:
+        """Let it lie in host memory again."""
+        for value, home in self.homes:
+            value.data = home
+
+    def ask(self, given: Any) -> float:
+        """Seconds until the processor has asked for a step, done or not."""
+        begun = time.perf_counter()
+        self.unet(*given)
+        return time.perf_counter() - begun
+
+    def peaks(self) -> tuple[int, int]:
+        """Bytes reserved and allocated at most."""
+        if self.device.type == "cpu":
+            return 0, 0
+        return torch.cuda.max_memory_reserved(), torch.cuda.max_memory_allocated()
+
     def sync(self) -> None:
         """Wait for the GPU."""
         if self.device.type == "cuda":
@@ -123,6 +146,7 @@ class Timed(Stream):
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
+        self._network = given[0]
         self.marks: list[tuple[int, Any, Any]] = []
         self.noting = False
 
@@ -141,24 +165,16 @@ class Timed(Stream):
 
         return hook
 
-    def waited(self) -> dict[str, float]:
-        """Seconds by unit."""
+    def waits(self, given: Any) -> dict[str, float]:
+        """Seconds that one more step waits, by unit."""
+        self.noting = True
+        self._network(*given)
+        torch.cuda.synchronize()
+        self.noting = False
         return {
             self._units[index].name: begun.elapsed_time(ended) / 1000
             for index, begun, ended in self.marks
         }
-
-
-def resident(bench: Bench) -> Callable[[], None]:
-    """Everything on the device."""
-    for value, home in bench.homes:
-        value.data = home.to(bench.device)
-
-    def leave() -> None:
-        for value, home in bench.homes:
-            value.data = home
-
-    return leave
 
 
 def plain(_bench: Bench) -> None:
@@ -205,55 +221,29 @@ def measure(
 
 
 def _measured(bench: Bench, way: str, stream: Timed | None, given: Any) -> tuple[Row, Any]:
+    enter, leave = (stream.enter, stream.leave) if stream else (bench.enter, bench.leave)
     bench.sync()
-    begun = time.perf_counter()
-    leave = stream.enter if stream else None
-    if stream:
-        stream.enter()
-        leave = stream.leave
-    else:
-        leave = resident(bench)
+    marks = [time.perf_counter()]
+    enter()
     bench.sync()
-    entered = time.perf_counter()
+    marks.append(time.perf_counter())
     bench.unet(*given)
     bench.sync()
-    first = time.perf_counter()
-    asked = 0.0
-    for _ in range(STEPS):
-        now = time.perf_counter()
-        bench.unet(*given)
-        asked += time.perf_counter() - now
+    marks.append(time.perf_counter())
+    asked = sum(bench.ask(given) for _ in range(STEPS))
     bench.sync()
-    ended = time.perf_counter()
-    on_gpu = bench.device.type == "cuda"
-    peaks = (
-        (torch.cuda.max_memory_reserved(), torch.cuda.max_memory_allocated()) if on_gpu else (0, 0)
-    )
-    waits: dict[str, float] = {}
-    if stream and on_gpu:
-        stream.noting = True
-        bench.unet(*given)
-        bench.sync()
-        stream.noting = False
-        waits = stream.waited()
-    computed, more = _profiled(bench, given) if on_gpu else (0.0, {})
+    marks.append(time.perf_counter())
+    peaks = bench.peaks()
+    waits = stream.waits(given) if stream and bench.device.type == "cuda" else {}
+    computed, more = _profiled(bench, given) if bench.device.type == "cuda" else (0.0, {})
     leave()
-    copied_ = sum(unit.nbytes for unit in stream.passing) if stream else 0
-    row = Row(
-        way,
-        round(entered - begun, 4),
-        round(first - entered, 4),
-        round((ended - first) / STEPS, 4),
-        round(asked / STEPS, 4),
-        round(computed, 4),
-        round(sum(waits.values()), 4),
-        round(copied_ / GiB, 3),
-        *(round(peak / GiB, 3) for peak in peaks),
-    )
-    if stream:
-        more["waits"] = {k: round(v, 5) for k, v in waits.items() if v > 2e-4}
-        more["units"] = [[unit.name, unit.nbytes] for unit in stream.passing]
-    return row, more
+    passing = stream.passing if stream else []
+    spent = [later - sooner for sooner, later in pairwise(marks)]
+    seconds = (*spent[:2], spent[2] / STEPS, asked / STEPS, computed, sum(waits.values()))
+    copied = sum(unit.nbytes for unit in passing)
+    gib = (round(size / GiB, 3) for size in (copied, *peaks))
+    more["waits"] = {name: round(one, 5) for name, one in waits.items() if one > 2e-4}
+    return Row(way, *(round(one, 4) for one in seconds), *gib), more
 
 
 def _profiled(bench: Bench, given: Any) -> tuple[float, dict[str, Any]]:
@@ -292,9 +282,9 @@ def by_unit(bench: Bench) -> None:
         return
     from reelkiln.backends.units import units_of  # noqa: PLC0415 - beside its use
 
-    leave = resident(bench)
+    bench.enter()
     given = bench.given()
-    units = units_of(bench.unet)
+    units = units_of(bench.unet)[1:]
     marks: list[tuple[str, int, Any]] = []
     hooks = []
 
@@ -321,7 +311,7 @@ def by_unit(bench: Bench) -> None:
         "by_unit",
         [[name, size, round(start.elapsed_time(event), 4)] for name, size, event in marks],
     )
-    leave()
+    bench.leave()
 
 
 # ── copies and decoding, apart ───────────────────────────────────────────────────────────────────

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from plan.toys import CARDS, LED, NO_GPU, cards, machine
 from reelkiln.plan.budget import RING_BYTES
-from reelkiln.plan.estimate import Job, device_need, pinned_need, ram_need, seconds_need
+from reelkiln.plan.estimate import (
+    Job,
+    device_need,
+    passing_need,
+    pinned_need,
+    ram_need,
+    seconds_need,
+)
 from reelkiln.plan.ladder import CPU_LADDER, LADDER, Rung, illegal
 from reelkiln.plan.machine import GiB, MiB
 from reelkiln.reel import Size
@@ -167,6 +174,13 @@ def test_the_bundled_model_on_the_processor_holds_what_was_measured():
 def test_only_streamed_weights_are_pinned():
     assert pinned_need(job(), STAGED) == 0
     assert pinned_need(job(), STREAMED) == pytest.approx(2504 * MiB, rel=0.01)
+
+
+def test_what_does_not_stay_is_copied_in_every_call():
+    whole = pinned_need(job(), STREAMED)
+    assert passing_need(job(), STREAMED) == whole
+    assert passing_need(job(), STREAMED, 1000 * MiB) == whole - 1000 * MiB
+    assert passing_need(job(), STREAMED, 10 * GiB) == passing_need(job(), STAGED) == 0
 
 
 def test_the_processor_has_no_device_memory():

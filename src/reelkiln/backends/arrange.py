@@ -21,6 +21,7 @@ from reelkiln.backends.seam import Peak
 from reelkiln.backends.steps_cache import StepCache
 from reelkiln.backends.stream import Stream
 from reelkiln.backends.units import worth_in
+from reelkiln.backends.upload import Upload
 from reelkiln.plan.plan import Plan
 
 __all__ = ["Arrangement", "device_memory", "memory_peak", "quick_sums"]
@@ -114,10 +115,11 @@ class Arrangement:
         if self._stream is not None and part is self._streamed:
             self._stream.enter()
             return
+        upload = Upload(self.device)
         for tensor in (*part.parameters(), *part.buffers()):
             # Noted before it goes: out of memory half way must find every tensor's way home.
             self._home.append((tensor, tensor.data))
-            tensor.data = tensor.data.to(self.device)
+            tensor.data = upload(tensor.data)
 
 
 def _in_two_passes(denoiser: Any) -> None:

@@ -18,6 +18,7 @@ from reelkiln.plan.estimate import (
     Dtype,
     Job,
     device_need,
+    passing_need,
     pinned_need,
     ram_need,
     spent_need,
@@ -130,7 +131,7 @@ def attempt(
     )
     peak = int(counted.peak_bytes * larger)
     ram = int(counted.ram_bytes * (known.ram if known else 1.0))
-    pinned = pinned_need(largest, rung, kept)
+    pinned = pinned_need(largest, rung)
     spent = counted.spent
     return Attempt(
         rung=rung,
@@ -138,7 +139,7 @@ def attempt(
         peak_bytes=peak,
         ram_bytes=ram,
         kept_bytes=kept,
-        passing_bytes=pinned,
+        passing_bytes=passing_need(largest, rung, kept),
         seconds=known.seconds(spent, len(jobs)) if known else spent.total,
         start_seconds=spent.start * (known.start if known else 1.0),
         formula=counted,

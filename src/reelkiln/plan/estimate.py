@@ -35,6 +35,7 @@ __all__ = [
     "Need",
     "device_need",
     "known_gpu",
+    "passing_need",
     "pinned_need",
     "ram_need",
     "seconds_need",
@@ -211,8 +212,14 @@ def ram_need(job: Job, rung: Rung) -> int:
     return _PROCESS_CPU + held + int(working * _SPREAD)
 
 
-def pinned_need(job: Job, rung: Rung, kept: int = 0) -> int:
-    """Bytes of RAM that cannot be paged out: the weights that are copied in every step."""
+def pinned_need(job: Job, rung: Rung) -> int:
+    """Bytes of RAM that cannot be paged out: a streamed network whole, what stays and what passes.
+    From there the device copies it six times faster, and beside its computing."""
+    return streamed_weights(job, rung)
+
+
+def passing_need(job: Job, rung: Rung, kept: int = 0) -> int:
+    """Bytes of weights that are copied to the device in every call of the network."""
     return max(streamed_weights(job, rung) - kept, 0)
 
 
@@ -241,7 +248,7 @@ def _denoise_seconds(job: Job, rung: Rung, rate: float, kept: int) -> float:
     if rung.split:
         arithmetic *= _CHUNKED
     passes = halves if rung.two_pass else 1
-    copying = pinned_need(job, rung, kept) * passes / _PINNED
+    copying = passing_need(job, rung, kept) * passes / _PINNED
     whole = ceil(job.preset.steps / job.preset.cache_every)
     shallow = (job.preset.steps - whole) * _SHALLOW * arithmetic
     return whole * max(arithmetic, copying) + shallow
