@@ -58,6 +58,34 @@ def test_a_model_without_that_ability_says_so_before_anything_else(picture):
     assert "spark renders from words alone" in told
 
 
+def test_lines_of_a_batch_begin_from_pictures_beside_it(picture):
+    Path("photos").mkdir()
+    picture.rename("photos/jar.png")
+    head = "prompt,seconds,aspect,seed,model,image\n"
+    line = "a red jar,1,1:1,5,{model},{image}\n"
+    Path("b.csv").write_text(head + line.format(model="null-led", image="photos/jar.png"), "utf-8")
+    done = run("batch", "b.csv", "--now", "--json")
+    assert done.returncode == 0, done.stderr
+    (film,) = Path("reels").glob("*.mp4")
+    recipe = json.loads(Path(f"{film}.json").read_text("utf-8"))["recipe"]
+    assert recipe["shot"]["image"] == "jar.png"
+    assert len(recipe["picture"]) == 64
+
+    Path("photos/words.png").write_text("no pixels", encoding="utf-8")
+    rows = [
+        ("null", "photos/jar.png"),
+        ("null-led", "photos/words.png"),
+        ("null-led", "photos/jar.png"),
+    ]
+    lines = "".join(line.format(model=model, image=image) for model, image in rows)
+    Path("c.csv").write_text(head + lines, "utf-8")
+    told = refused(run("batch", "c.csv", "--dry-run"), 1)
+    assert "2 of 3 wishes cannot be rendered on this machine" in told
+    assert "c.csv:2:1: null renders from words alone and takes no start picture" in told
+    assert "c.csv:3:1: start picture" in told
+    assert "words.png: is no PNG, JPEG" in told
+
+
 def test_a_picture_that_cannot_be_used_is_refused_before_the_model_is_loaded(picture):
     Path("words.png").write_text("no pixels", encoding="utf-8")
     done = run("make", "a red jar", "--image", "words.png", *LED)

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from film.test_logo import png_of
 from kiln import boards
 from kiln.boards import BOARD, SMALL, ordered, starter
-from kiln.nulls import null_bench, null_card
-from reelkiln.errors import FilmError, GateRefused, PlanRefused, UsageError
+from kiln.nulls import LED, null_bench, null_card
+from reelkiln.errors import FilmError, GateRefused, PlanRefused, ScriptError, UsageError
 from reelkiln.film.facts import probe
 from reelkiln.film.label import verify
 from reelkiln.film.loudness import measure_loudness
@@ -146,6 +147,40 @@ def test_a_reel_is_made_again_from_its_sidecar_or_the_ledger(folder, bench):
     with pytest.raises(UsageError) as caught:
         reel_order(found.recipe, Path("c.mp4"), folder, null_card(), bench, replan=True)
     assert caught.value.details == ("logo.png: it is another file by now",)
+
+
+def test_a_shot_begins_from_a_picture_and_the_reel_tells_its_name_alone(folder, bench):
+    """The folder is nobody's business; made again, the picture is looked for by name and hash."""
+    led = null_card("null-led", reach=LED)
+    pictured = BOARD.replace("seconds: 1.2,", "seconds: 1.2, image: photos/jar.png,")
+    board = folder / "storyboards" / "tiny.yaml"
+    board.write_text(pictured, encoding="utf-8")
+    with pytest.raises(ScriptError) as caught:
+        ordered(folder, bench, card=led)
+    assert "there is no picture photos/jar.png" in caught.value.details[0]
+    picture = folder / "photos" / "jar.png"
+    picture.parent.mkdir(exist_ok=True)
+    picture.write_bytes(b"no pixels")
+    with pytest.raises(UsageError, match="start picture"):
+        ordered(folder, bench, card=led)
+    spots = np.random.default_rng(3).integers(0, 256, (8, 4, 3), dtype=np.uint8)
+    Image.fromarray(spots).resize((100, 200), Image.Resampling.BICUBIC).save(picture)
+    with pytest.raises(UsageError, match="takes no start picture"):
+        ordered(folder, bench, card=null_card())
+    choice = Choice(led, "so")
+    first, _ = made(ordered(folder, bench, card=led), bench, choice)
+    one, two = first.recipe.clips
+    assert (one.shot.image, two.shot.image) == ("jar.png", None)
+    assert len(one.picture) == 64
+    assert str(folder) not in Path("a.mp4.json").read_text("utf-8")
+
+    found = find_recipe(Path("a.mp4"), bench.ledger)
+    with pytest.raises(UsageError, match=r"begins from the picture jar\.png, and it is not here"):
+        found.with_picture((folder,))
+    ready = found.with_picture((folder, picture.parent)).recipe
+    order = reel_order(ready, Path("b.mp4"), folder, led, bench, replan=False)
+    again, _ = made(order, bench, choice, anew=True)
+    assert same_pixels(first.recipe, again.recipe) and first.digest == again.digest
 
 
 def test_an_older_reel_s_captions_do_not_stay(folder, bench):

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reelkiln.errors import ScriptError, UnknownName
-from reelkiln.script.batch import read_batch
+from reelkiln.script.batch import read_batch, with_pictures
 from reelkiln.script.claims import MEDICAL, banned_in
 from reelkiln.script.document import parse
 from reelkiln.script.draft import draft_template
@@ -202,6 +202,39 @@ def test_a_batch_is_checked_whole():
         "b.csv:7:6: seed 1.5 is not a whole number",
     ]
     assert [wish.row.line for wish in wishes] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/etc/jar.png", "must be relative to the batch's folder"),
+        ("C:/jar.png", "must be relative to the batch's folder"),
+        ("../jar.png", "must stay inside the batch's folder"),
+        ("photos/../jar.png", "must stay inside the batch's folder"),
+        ("photos\\jar.png", "must use / between folders"),
+        ("con.png", "con.png is a name that Windows keeps for itself"),
+        ("a" * 201, "must have 1 to 200 characters"),
+    ],
+)
+def test_a_start_picture_lies_beside_the_batch_on_every_desktop(path, said):
+    wishes, faults = read_batch(f"prompt,image\na jar,{path}\n", "b.csv", models=MODELS)
+    assert wishes == ()
+    assert [str(fault) for fault in faults] == [f"b.csv:2:2: image {path[:60]!r} {said}"]
+
+
+def test_start_pictures_are_found_beside_the_batch_or_named(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "jar.png").touch()
+    lines = [{"prompt": "a jar", "image": f"photos/{name}.png"} for name in ("jar", "gone")]
+    text = "\n".join(map(json.dumps, [*lines, {"prompt": "a can"}]))
+    wishes, faults = read_batch(text, "b.jsonl", models=MODELS)
+    assert faults == ()
+    found, missing = with_pictures(wishes, tmp_path)
+    assert found[0].image == str(tmp_path / "photos" / "jar.png")
+    assert found[2].image is None
+    assert [str(fault) for fault in missing] == [
+        "b.jsonl:2:13: there is no picture photos/gone.png"
+    ]
 
 
 def test_json_lines():

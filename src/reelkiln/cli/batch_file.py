@@ -96,7 +96,7 @@ def _wishes(file: Path) -> tuple[tuple[Wish, ...], Workspace | None]:
     from reelkiln.cli.workspace import opened
     from reelkiln.errors import UsageError
     from reelkiln.models.cards import load_cards
-    from reelkiln.script.batch import check_names, read_batch
+    from reelkiln.script.batch import check_names, read_batch, with_pictures
     from reelkiln.script.faults import refuse
     from reelkiln.script.sheet import decode
 
@@ -110,8 +110,9 @@ def _wishes(file: Path) -> tuple[tuple[Wish, ...], Workspace | None]:
     models = {name: tuple(card.presets) for name, card in load_cards().items()}
     refuse(faults)
     wishes, faults = read_batch(text, file.name, models=models)
+    wishes, missing = with_pictures(wishes, file.absolute().parent)
     needs = any(wish.template for wish in wishes)
     space = opened() if needs else None
     checked = check_names(wishes, space.templates, space.products) if space else ()
-    refuse((*faults, *checked))
+    refuse((*faults, *missing, *checked))
     return wishes, space

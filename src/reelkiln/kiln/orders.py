@@ -12,6 +12,7 @@ from pathlib import Path
 from reelkiln.errors import PlanRefused, ReelkilnError, UnknownName, UsageError
 from reelkiln.kiln.bench import Bench
 from reelkiln.kiln.choose import Choice
+from reelkiln.kiln.start import check_picture
 from reelkiln.kiln.told import chosen
 from reelkiln.kiln.work import Candidate, Work, work_to_text
 from reelkiln.models.installed import locate
@@ -105,7 +106,7 @@ def clips_of_wishes(
         try:
             models = accepts(wish)
             clips += _planned(_of_wish(wish, space, bench, models), bench, models)
-        except PlanRefused as error:
+        except (PlanRefused, UsageError) as error:
             refused.append(f"{wish.row.place()}: {error.message}")
     if refused:
         raise PlanRefused(
@@ -212,6 +213,7 @@ def _clip(name: str, work: Work, cards: Mapping[str, Card], bench: Bench) -> Cli
         try:
             locate(card, candidate.shot.preset, bench.cache)
             plan = plan_shot(candidate.shot, card, bench.machine)
+            notes = check_picture(candidate.shot, plan)
         except ReelkilnError as error:
             refusals.append(error)
             told.append(f"{card.name} cannot render now: {error.message}")
@@ -221,7 +223,7 @@ def _clip(name: str, work: Work, cards: Mapping[str, Card], bench: Bench) -> Cli
             work=work,
             shot=candidate.shot,
             estimate=plan.seconds_estimate,
-            told=tuple(told),
+            told=(*told, *notes),
         )
     if len(refusals) == 1:
         raise refusals[0]
@@ -253,7 +255,10 @@ def _of_wish(
         )
         for shot in shots:
             wanted = replace(
-                shot, seconds=wish.seconds or shot.seconds, aspect=wish.aspect or shot.aspect
+                shot,
+                seconds=wish.seconds or shot.seconds,
+                aspect=wish.aspect or shot.aspect,
+                image=wish.image,
             )
             yield shot.name, _scripted(wanted, space, bench, accepts, wish.preset)
 
@@ -296,6 +301,7 @@ def _typed(wish: Wish, prompt: str, accepts: Accepts) -> Iterator[tuple[str, Wor
                 seed=seed,
                 model=choice.card.name,
                 preset=_preset(choice.card, wish.preset, accepts) or choice.card.default_preset,
+                image=wish.image,
             )
             for choice in accepts.choices
         ]

@@ -42,22 +42,30 @@ class Found:
     where: str
 
     def with_picture(self, places: Iterable[Path]) -> Found:
-        """The same with the path of its start picture, where it has one.
+        """The same with the paths of the pictures that its clips begin from.
 
         Raises:
-            UsageError: the picture is at none of the places, or has changed.
+            UsageError: a picture is at none of the places, or has changed.
         """
-        recipe = self.recipe
-        if isinstance(recipe, ReelRecipe) or recipe.shot.image is None:
-            return self
-        path = find_picture(recipe.shot.image, recipe.picture, places)
-        shot, plan = with_picture(recipe.shot, recipe.plan, str(path))
-        return replace(self, recipe=replace(recipe, shot=shot, plan=plan))
+        recipe, folders = self.recipe, tuple(places)
+        if isinstance(recipe, ReelRecipe):
+            clips = tuple(_pictured(clip, folders) for clip in recipe.clips)
+            return replace(self, recipe=replace(recipe, clips=clips))
+        return replace(self, recipe=_pictured(recipe, folders))
 
     @property
     def clips(self) -> tuple[Recipe, ...]:
         """The recipes of its clips: of a reel's shots, or the one that it is."""
         return _clips(self.recipe)
+
+
+def _pictured(recipe: Recipe, places: tuple[Path, ...]) -> Recipe:
+    """A clip's recipe with the path of its start picture, where it has one."""
+    if recipe.shot.image is None:
+        return recipe
+    path = find_picture(recipe.shot.image, recipe.picture, places)
+    shot, plan = with_picture(recipe.shot, recipe.plan, str(path))
+    return replace(recipe, shot=shot, plan=plan)
 
 
 def find_recipe(movie: Path, ledger: Ledger) -> Found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from reelkiln import __version__
 from reelkiln.backends.registry import find_backend
@@ -24,6 +25,7 @@ from reelkiln.kiln.standards import (
     reader_for,
     scorer_for,
 )
+from reelkiln.kiln.start import picture_hash, with_picture
 from reelkiln.kiln.watch import PhaseClock, Watch
 from reelkiln.kiln.weights import weights_of
 from reelkiln.models.installed import locate
@@ -179,9 +181,12 @@ class _Shooting:
 
     def _recipe(self, order: Order, fired: Fired | None) -> Recipe:
         """How a shot was made, or, not rendered yet, how it will be."""
+        name = Path(order.shot.image).name if order.shot.image else ""
+        shot, plan = with_picture(order.shot, fired.plan if fired else order.plan, name)
         return Recipe(
-            shot=order.shot,
-            plan=fired.plan if fired else order.plan,
+            shot=shot,
+            plan=plan,
+            picture=picture_hash(order.shot),
             weights=self.weights,
             libraries=self.bench.versions,
             reelkiln=__version__,

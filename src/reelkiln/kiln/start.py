@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from reelkiln.errors import UsageError
 from reelkiln.film.start import read_start
 from reelkiln.kiln.deliver import file_sha256
 from reelkiln.plan.plan import Plan
-from reelkiln.reel import Shot
+from reelkiln.reel import Shot, Size
 
 __all__ = ["check_picture", "find_picture", "picture_hash", "with_picture"]
 
@@ -21,7 +22,12 @@ def check_picture(shot: Shot, plan: Plan) -> tuple[str, ...]:
     Raises:
         UsageError: it cannot be used; see `film.start`.
     """
-    return read_start(Path(shot.image), plan.size).notes if shot.image else ()
+    return _notes(shot.image, plan.size) if shot.image else ()
+
+
+@lru_cache(maxsize=256)  # one picture may stand in a thousand lines of a batch
+def _notes(image: str, size: Size) -> tuple[str, ...]:
+    return read_start(Path(image), size).notes
 
 
 def picture_hash(shot: Shot) -> str:

@@ -11,6 +11,7 @@ from reelkiln.errors import UsageError
 from reelkiln.kiln.bench import Bench
 from reelkiln.kiln.choose import Choice
 from reelkiln.kiln.make import Order
+from reelkiln.kiln.start import check_picture
 from reelkiln.plan.card import Card
 from reelkiln.plan.walk import plan_shot
 from reelkiln.reel import Origin, Size
@@ -89,7 +90,7 @@ def order_of(
         photo: a picture of the product, to hold the takes against.
 
     Raises:
-        PlanRefused, UsageError: as `plan_shot` says.
+        PlanRefused, UsageError: as `plan_shot` says, or its start picture cannot be used.
     """
     shot, _ = to_shot(scripted, choice.card, preset=preset)
     shot = replace(shot, size=size) if size else shot
@@ -105,4 +106,5 @@ def order_of(
         needs_tick=scripted.needs_tick,
     )
     plan = plan_shot(shot, card, bench.machine)
+    check_picture(shot, plan)
     return Order(shot=shot, plan=plan, movie=movie, origin=origin, palette=palette, photo=photo)

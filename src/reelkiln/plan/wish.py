@@ -39,7 +39,7 @@ def check_shot(shot: Shot, card: Card) -> None:
     if shot.image is not None and card.reach.kind != "lead":  # a start picture is a lead of one
         raise UsageError(
             f"{card.name} renders from words alone and takes no start picture",
-            hint="Leave --image out, or choose a model that goes on from frames, such as ltx-2b.",
+            hint="Leave it out, or choose a model that goes on from frames, such as ltx-2b.",
         )
     _check_words(shot.prompt, "prompt")
     if not shot.prompt.strip():

@@ -2,20 +2,22 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from pathlib import Path
 
+from reelkiln.names import wrong_path
 from reelkiln.reel import ASPECTS, SECONDS_MAX, SECONDS_MIN
 from reelkiln.script.faults import Fault, Place, nearest
 from reelkiln.script.products import Product
 from reelkiln.script.sheet import ROWS_MAX, Row, read_sheet
 from reelkiln.script.template import Template
 
-__all__ = ["COLUMNS", "Wish", "check_names", "read_batch"]
+__all__ = ["COLUMNS", "Wish", "check_names", "read_batch", "with_pictures"]
 
 COLUMNS = (
     "prompt", "negative", "template", "variant", "product", "count", "seconds", "model", "preset",
-    "seed", "aspect", "language",
+    "seed", "aspect", "language", "image",
 )  # fmt: skip
 
 
@@ -23,7 +25,8 @@ COLUMNS = (
 class Wish:
     """One line of a batch: a prompt, or a template for a product ("all": for each).
 
-    None stands for "as the template, the card or the chance says".
+    None stands for "as the template, the card or the chance says". `image` is the path of a start
+    picture, relative to the folder of the batch.
     """
 
     row: Row = field(compare=False, repr=False)
@@ -39,6 +42,7 @@ class Wish:
     seed: int | None = None
     aspect: str | None = None
     language: str | None = None
+    image: str | None = None
 
 
 def read_batch(
@@ -86,6 +90,26 @@ def check_names(
         if wish.product and wish.product != "all" and wish.product not in products:
             said = f"no product has the sku {wish.product[:60]}"
             yield Fault(wish.row.place("product"), said, nearest(wish.product, products))
+
+
+def with_pictures(
+    wishes: Sequence[Wish], folder: Path
+) -> tuple[tuple[Wish, ...], tuple[Fault, ...]]:
+    """The wishes with their start pictures' whole paths; those that are not there are faults.
+
+    Args:
+        folder: in which the batch lies.
+    """
+    faults = tuple(
+        Fault(wish.row.place("image"), f"there is no picture {wish.image}")
+        for wish in wishes
+        if wish.image and not (folder / wish.image).is_file()
+    )
+    found = (
+        replace(wish, image=str((folder / wish.image).absolute())) if wish.image else wish
+        for wish in wishes
+    )
+    return tuple(found), faults
 
 
 def _json_rows(text: str, file: str) -> tuple[tuple[Row, ...], list[Fault]]:
@@ -150,6 +174,9 @@ def _faults(row: Row, models: Mapping[str, tuple[str, ...]]) -> Iterator[Fault]:
             yield Fault(row.place(column), wrong)
     if (aspect := cells.get("aspect")) and aspect not in ASPECTS:
         yield Fault(row.place("aspect"), f"aspect {aspect[:20]} is unknown", nearest("", ASPECTS))
+    if (image := cells.get("image")) and (wrong := wrong_path(image)):
+        said = wrong.replace("the workspace", "the batch's folder")
+        yield Fault(row.place("image"), f"image {image[:60]!r} {said}")
     yield from _model_faults(row, models)
 
 
@@ -198,6 +225,7 @@ def _wish(row: Row) -> Wish:
         seed=int(Fraction(seed)) if seed else None,
         aspect=cells.get("aspect"),
         language=cells.get("language"),
+        image=cells.get("image"),
     )
 
 
@@ -209,7 +237,7 @@ def _twins(wishes: list[Wish]) -> Iterator[Fault]:
             continue
         key = (
             wish.prompt, wish.negative, wish.template, wish.variant, wish.product, wish.seconds,
-            wish.model, wish.preset, wish.seed, wish.aspect, wish.language,
+            wish.model, wish.preset, wish.seed, wish.aspect, wish.language, wish.image,
         )  # fmt: skip
         if key in seen:
             said = f"the same shot as line {seen[key]}"

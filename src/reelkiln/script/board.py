@@ -103,6 +103,8 @@ class _Teller:
             scripted = replace(scripted, seconds=Fraction(str(shot.seconds)))
         if shot.seed is not None:
             scripted = replace(scripted, seed=shot.seed)
+        if shot.image:
+            scripted = replace(scripted, image=str((self.space.folder / shot.image).absolute()))
         fade = shot.transition.crossfade if isinstance(shot.transition, Transition) else 0
         return BoardShot(
             scripted=scripted,

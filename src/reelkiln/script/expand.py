@@ -34,7 +34,8 @@ class Scripted:
     """One shot in words, not yet bound to a model: a prompt for each dialect.
 
     `number` counts from 0 within template and product; `seed` is the shot's own (0 to 2**32 - 1);
-    `needs_tick` says that a reviewer must confirm the effect that the picture shows.
+    `needs_tick` says that a reviewer must confirm the effect that the picture shows. `image` is the
+    path of the picture that the shot begins from.
     """
 
     template: str
@@ -46,6 +47,7 @@ class Scripted:
     aspect: str
     needs_tick: bool
     wordings: Mapping[Dialect, Wording]
+    image: str | None = None
 
     @property
     def name(self) -> str:
@@ -105,6 +107,7 @@ def to_shot(scripted: Scripted, card: Card, *, preset: str | None = None) -> tup
         seed=scripted.seed,
         model=card.name,
         preset=preset or card.default_preset,
+        image=scripted.image,
     )
     return shot, wording
 

@@ -28,13 +28,15 @@ class Transition(Form):
 
 
 class StoryboardShot(Form):
-    """One shot: of a template, optionally a certain variant, product, length and seed."""
+    """One shot: of a template, optionally a certain variant, product, length and seed, and the
+    picture that it begins from, in the workspace."""
 
     template: Slug
     variant: Slug | None = None
     product: Slug | None = None
     seconds: Seconds | None = None
     seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
+    image: Path | None = None
     caption: Words | None = None
     transition: Literal["cut"] | Transition = "cut"
 

@@ -67,6 +67,10 @@ def read_workspace(folder: Path) -> Workspace:
         if board.music and board.music.file and not (folder / board.music.file).is_file():
             place = document.place(("music", "file"))
             faults.append(Fault(place, f"there is no file {board.music.file}"))
+        for number, shot in enumerate(board.shots):
+            if shot.image and not (folder / shot.image).is_file():
+                place = document.place(("shots", number, "image"))
+                faults.append(Fault(place, f"there is no picture {shot.image}"))
     faults += _pictures(folder, brand, table)
     refuse(faults)
     if brand is None:
