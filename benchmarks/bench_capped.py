@@ -231,8 +231,9 @@ def main() -> None:
     asked.add_argument("--out", type=Path, default=Path("check.json"))
     asked.add_argument("--models", nargs="*", default=MODELS, help="to check")
     asked.add_argument("--shapes", type=int, default=len(CHECKED), help="how many to check")
-    asked.add_argument("arguments", nargs="*")
-    wish = asked.parse_args()
+    # What follows a double dash is the command line to run.
+    at = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    wish, arguments = asked.parse_args(sys.argv[1:at]), sys.argv[at + 1 :]
     root = wish.folder.absolute()
     if wish.what == "write":
         write(root, tiny=wish.tiny)
@@ -243,7 +244,7 @@ def main() -> None:
     if wish.what == "run":
         from reelkiln.cli.main import run  # noqa: PLC0415 - after the ground is laid
 
-        raise SystemExit(run(wish.arguments))
+        raise SystemExit(run(arguments))
     state = Path(os.environ["REELKILN_STATE"])
     check(root, state, wish.out, wish.models, CHECKED[: wish.shapes])
 
