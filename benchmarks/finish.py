@@ -15,17 +15,15 @@ import datetime
 import os
 import platform
 import re
-import resource
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
+from clock import timed
 from reelkiln.film.encode import PRESET
 from reelkiln.film.facts import probe
 from reelkiln.film.finish import Finish, ffmpeg_program, finish
@@ -48,23 +46,6 @@ def drawn() -> Clip:
         paper = (0.75 + 0.2 * down)[..., None] * [235, 150, 175]
         frames.append(np.clip(inside * ball + (1 - inside) * paper, 0, 255))
     return Clip(np.stack(frames).astype(np.uint8), Fraction(8))
-
-
-def spent() -> float:
-    """Processor seconds of this process and of the children that have ended."""
-    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return sum(sum(resource.getrusage(kind)[:2]) for kind in kinds)
-
-
-def timed(action: Callable[[], object], rounds: int) -> tuple[float, float]:
-    """The least wall and the least processor seconds of so many rounds."""
-    walls, works = [], []
-    for _ in range(rounds):
-        begin, before = time.perf_counter(), spent()
-        action()
-        walls.append(time.perf_counter() - begin)
-        works.append(spent() - before)
-    return min(walls), min(works)
 
 
 def similarity(movie: Path, reference: Path) -> float:

@@ -13,11 +13,9 @@ import argparse
 import datetime
 import os
 import platform
-import resource
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +24,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from clock import timed
 from reelkiln.film.compose import Shown, compose
 from reelkiln.film.encode import CRF, PRESET
 from reelkiln.film.finish import ffmpeg_program
@@ -37,23 +36,6 @@ from reelkiln.reel import Size
 
 SMALL, LARGE, FPS = Size(512, 896), Size(1080, 1920), Fraction(24)
 TEXT = "Vitamin C serum: brighter skin in 14 days — or your money back!"
-
-
-def spent() -> float:
-    """Processor seconds of this process and of the children that have ended."""
-    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return sum(sum(resource.getrusage(kind)[:2]) for kind in kinds)
-
-
-def timed(action: Callable[[], object], rounds: int) -> tuple[float, float]:
-    """The least wall and the least processor seconds of so many rounds."""
-    walls, works = [], []
-    for _ in range(rounds):
-        begin, before = time.perf_counter(), spent()
-        action()
-        walls.append(time.perf_counter() - begin)
-        works.append(spent() - before)
-    return min(walls), min(works)
 
 
 def drawn(count: int) -> list[np.ndarray]:

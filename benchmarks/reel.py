@@ -15,7 +15,6 @@ import argparse
 import datetime
 import os
 import platform
-import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
+from clock import spent
 from reelkiln.film.beds import find_bed
 from reelkiln.film.join import Piece, join
 from reelkiln.film.label import Claim, Signer, label, open_signer
@@ -66,12 +66,6 @@ def pieces(shots: list[list[Clip]]) -> list[Piece]:
         Piece(clips=clips, seconds=SECONDS, crossfade=FADE if number else Fraction(0))
         for number, clips in enumerate(shots)
     ]
-
-
-def spent() -> float:
-    """Processor seconds of this process and of the children that have ended."""
-    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return sum(sum(resource.getrusage(kind)[:2]) for kind in kinds)
 
 
 def titles() -> Titles:

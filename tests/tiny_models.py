@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from reelkiln.backends.seam import Folders
+from reelkiln.backends.tiny import TINY, motion_network
+from reelkiln.backends.tiny_ltx import TINY_LTX
 from reelkiln.plan.card import Card, Costs, Licence, Part, Preset, Reach, Source
 from reelkiln.plan.ladder import Rung
 from reelkiln.plan.plan import Plan
@@ -44,6 +46,33 @@ GUIDED = Preset(
     scheduler="FlowMatchEulerDiscreteScheduler",
     schedule={"decode_timestep": 0.05, "decode_noise_scale": 0.025, "guidance_rescale": 0.7},
 )
+
+
+def make_t5_config() -> Any:
+    """transformers' own description of the tiny text encoder."""
+    from transformers import T5Config
+
+    width, hidden, layers, heads = TINY_LTX.text
+    return T5Config(
+        vocab_size=TINY_LTX.words,
+        d_model=width,
+        d_kv=width // heads,
+        d_ff=hidden,
+        num_layers=layers,
+        num_heads=heads,
+        feed_forward_proj="gated-gelu",
+    )
+
+
+def make_network() -> Any:
+    """A tiny motion network whose weights are all of one size, the same each time."""
+    import torch
+
+    torch.manual_seed(0)
+    network = motion_network(TINY).eval().requires_grad_(False)
+    for value in network.parameters():
+        torch.nn.init.normal_(value, std=0.05)
+    return network
 
 
 def make_ltx_card(preset: Preset = DISTILLED, **changes: Any) -> Card:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from diffusers import AutoencoderKLLTXVideo, FlowMatchEulerDiscreteScheduler, LTXConditionPipeline
 from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXVideoCondition
-from transformers import T5Config, T5EncoderModel
+from transformers import T5EncoderModel
 
 from reelkiln.backends.eight_bits import is_narrow
 from reelkiln.backends.libraries import quiet
@@ -18,13 +18,21 @@ from reelkiln.backends.ltx_files import load_transformer, load_vae
 from reelkiln.backends.registry import find_backend
 from reelkiln.backends.seam import Folders
 from reelkiln.backends.t5 import load_tokenizer
-from reelkiln.backends.tiny_ltx import MODEL, TINY_LTX, write_ltx
+from reelkiln.backends.tiny_ltx import MODEL, write_ltx
 from reelkiln.errors import UsageError, WeightsBroken
 from reelkiln.models.cards import find_card, load_cards
 from reelkiln.plan.ladder import Rung
 from reelkiln.plan.plan import Plan
 from reelkiln.reel import Clip
-from tiny_models import DISTILLED, GUIDED, SEVEN, make_ltx_card, make_ltx_plan, nothing
+from tiny_models import (
+    DISTILLED,
+    GUIDED,
+    SEVEN,
+    make_ltx_card,
+    make_ltx_plan,
+    make_t5_config,
+    nothing,
+)
 
 CARD = make_ltx_card()
 WORDS = "a red jar"
@@ -40,17 +48,7 @@ def whole_text_encoder(folder: Path) -> T5EncoderModel:
     from safetensors.torch import load_file
 
     (file,) = folder.glob("*.safetensors")
-    width, hidden, layers, heads = TINY_LTX.text
-    config = T5Config(
-        vocab_size=TINY_LTX.words,
-        d_model=width,
-        d_kv=width // heads,
-        d_ff=hidden,
-        num_layers=layers,
-        num_heads=heads,
-        feed_forward_proj="gated-gelu",
-    )
-    encoder = T5EncoderModel(config)
+    encoder = T5EncoderModel(make_t5_config())
     encoder.load_state_dict(load_file(file))
     return encoder.eval()
 

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import T5Config, T5EncoderModel
+from transformers import T5EncoderModel
 
 from reelkiln.backends import words_cache
 from reelkiln.backends.registry import find_backend
 from reelkiln.backends.seam import WORDS, Step
 from reelkiln.backends.t5 import encode_sentences, load_tokenizer, tokenize
-from reelkiln.backends.tiny_ltx import ENCODER, TINY_LTX, write_ltx
+from reelkiln.backends.tiny_ltx import ENCODER, write_ltx
 from reelkiln.backends.words_cache import WordsCache, identity
 from reelkiln.errors import Cancelled
-from tiny_models import GUIDED, make_ltx_card, make_ltx_plan, nothing
+from tiny_models import GUIDED, make_ltx_card, make_ltx_plan, make_t5_config, nothing
 
 PLACES = 24
 CARD = make_ltx_card()
@@ -40,17 +40,7 @@ def stream(folder: Path, tokenizer, sayings=SAYINGS, dtype=torch.float32, on_blo
 
 def whole(weights, tokenizer, sayings=SAYINGS, dtype=torch.float32):
     """What transformers' own class makes of the same numbers, loaded at once."""
-    width, hidden, layers, heads = TINY_LTX.text
-    config = T5Config(
-        vocab_size=TINY_LTX.words,
-        d_model=width,
-        d_kv=width // heads,
-        d_ff=hidden,
-        num_layers=layers,
-        num_heads=heads,
-        feed_forward_proj="gated-gelu",
-    )
-    encoder = T5EncoderModel(config).eval()
+    encoder = T5EncoderModel(make_t5_config()).eval()
     encoder.load_state_dict({name: value.float() for name, value in weights.items()})
     taken = tokenizer(
         list(sayings),

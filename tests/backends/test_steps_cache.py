@@ -8,19 +8,15 @@ import torch
 from reelkiln.backends.chunks import in_chunks
 from reelkiln.backends.steps_cache import StepCache
 from reelkiln.backends.stream import Stream
-from reelkiln.backends.tiny import TINY, motion_network
 from reelkiln.backends.units import worth_in
+from tiny_models import make_network
 
 WORDS = torch.zeros(6, 77, 32)
 
 
 @pytest.fixture(scope="module")
 def plain():
-    torch.manual_seed(0)
-    network = motion_network(TINY).eval().requires_grad_(False)
-    for value in network.parameters():
-        torch.nn.init.normal_(value, std=0.05)
-    return network
+    return make_network()
 
 
 def samples(count):

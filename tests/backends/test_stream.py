@@ -14,17 +14,14 @@ from reelkiln.backends.stream import Stream
 from reelkiln.backends.tiny import TINY, motion_network
 from reelkiln.backends.tiny_ltx import TINY_LTX, _transformer
 from reelkiln.backends.units import units_of, worth_in
+from tiny_models import make_network
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
 def plain():
-    torch.manual_seed(0)
-    network = motion_network(TINY).eval().requires_grad_(False)
-    for value in network.parameters():
-        torch.nn.init.normal_(value, std=0.05)
-    return network
+    return make_network()
 
 
 def copy_of(network):

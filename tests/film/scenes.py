@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import wave
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from reelkiln.film.facts import Facts
 from reelkiln.film.finish import Finish, finish
+from reelkiln.film.waves import RATE
 from reelkiln.reel import Clip, Size
 
 BACKGROUND, BOX = (40, 60, 90), (220, 180, 40)
@@ -75,3 +77,13 @@ def shown_frames(movie: Path) -> list[tuple[str, bool]]:
     """Picture type and key flag of every frame in the order it is shown, by ffmpeg's showinfo."""
     said = ffmpeg("-i", str(movie), "-vf", "showinfo", "-f", "null", "-").stderr
     return [(kind, key == "1") for key, kind in re.findall(r"iskey:(\d) type:(\w)", said)]
+
+
+def wav(path: Path, samples: np.ndarray, rate: int = RATE) -> Path:
+    """Write floats (samples x channels) as 16-bit WAV."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(samples.shape[1])
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(np.round(samples * 32767).astype("<i2").tobytes())
+    return path

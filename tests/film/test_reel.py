@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from film.scenes import moving_box, plain
-from film.test_stops import child, left_in, my_encoders, said
+from film.test_stops import left_in, my_encoders, stopped_at_lines
 from reelkiln.errors import FilmError, UsageError
 from reelkiln.film.compose import Shown
 from reelkiln.film.join import Piece
@@ -120,55 +120,16 @@ def test_what_goes_wrong_leaves_the_old_film_and_no_child(tmp_path):
         assert not my_encoders()
 
 
-STOPPED = """
-    import psutil, tempfile
+JOINED = """
     from film.test_reel import *
-    folder, every = Path(sys.argv[1]), int(sys.argv[2])
-    tempfile.tempdir = str(folder)
-    target, wish = folder / "a.mp4", Delivery(size=Size(36, 64))
-    files = {"join.py", "motion.py", "reel.py", "child.py"}
-    lines, strike = 0, -1
-
-    def watch(frame, event, argument):
-        global lines
-        if Path(frame.f_code.co_filename).name not in files:
-            return None
-        if event == "line":
-            lines += 1
-            if lines == strike:
-                signal.raise_signal(signal.SIGINT)
-        return watch
-
-    def once():
-        global lines
-        lines = 0
+    def once(target):
         length = Fraction(1, 6)
         pieces = [Piece(clips=[moving_box(3, width=64, height=64)], seconds=length, crossfade=fade)
                   for fade in (Fraction(0), Fraction(1, 12))]
-        sys.settrace(watch)
-        try:
-            made(target, pieces, wish=wish)
-        finally:
-            sys.settrace(None)
-
-    once()
-    total, stopped = lines, 0
-    for strike in range(1, total, every):
-        target.unlink(missing_ok=True)
-        try:
-            once()
-        except KeyboardInterrupt:
-            stopped += 1
-        left = {path.name for path in folder.iterdir()} - {"a.mp4", "work"}
-        assert not left, (strike, left)
-        assert not psutil.Process().children(), (strike, "a child is left")
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler, strike
-    print("stopped", stopped, "of", total)
+        made(target, pieces, wish=Delivery(size=Size(36, 64)))
 """
 
 
 def test_ctrl_c_around_the_joining_leaves_no_part_file_and_no_child(tmp_path):
-    process = child(STOPPED, tmp_path, 29)
-    words = said(process)
-    assert process.returncode == 0, words
-    assert int(words.split()[-3]) >= 8, words
+    files = ("join.py", "motion.py", "reel.py", "child.py")
+    assert stopped_at_lines(JOINED, tmp_path, *files, every=29) >= 8

@@ -1,6 +1,5 @@
 """The sound of a film, from the wish to what a decoder hears."""
 
-import wave
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from film.scenes import ffmpeg, moving_box, wish
+from film.scenes import ffmpeg, moving_box, wav, wish
 from reelkiln.errors import FilmError, UsageError
 from reelkiln.film.beds import BEDS
 from reelkiln.film.conform import conform
@@ -20,16 +19,6 @@ from reelkiln.film.loudness import measure_loudness
 from reelkiln.film.sound import Sound, sound_beats, sound_rights, write_sound
 from reelkiln.film.track import Rights, Track
 from reelkiln.film.waves import RATE, read_raw, write_raw
-
-
-def wav(path: Path, samples: np.ndarray, rate: int = RATE) -> Path:
-    """Write floats (samples x channels) as 16-bit WAV."""
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(samples.shape[1])
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(np.round(samples * 32767).astype("<i2").tobytes())
-    return path
 
 
 def noise(seconds: float, level: float) -> np.ndarray:

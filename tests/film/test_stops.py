@@ -93,11 +93,9 @@ def test_ctrl_c_at_25_moments_leaves_no_part_file_and_no_child(tmp_path):
 
 AT_LINES = """
     import psutil, tempfile
-    folder, every = Path(sys.argv[1]), int(sys.argv[2])
+    folder, every, lines, strike = Path(sys.argv[1]), int(sys.argv[2]), 0, -1
+    files, target = set(sys.argv[3].split()), folder / "a.mp4"
     tempfile.tempdir = str(folder)
-    clip, target = moving_box(2, fps=24, width=32, height=32), folder / "a.mp4"
-    files = {"partfile.py", "interrupt.py", "encode.py", "child.py"}
-    lines, strike = 0, -1
 
     def watch(frame, event, argument):
         global lines
@@ -109,21 +107,21 @@ AT_LINES = """
                 signal.raise_signal(signal.SIGINT)
         return watch
 
-    def once():
+    def traced():
         global lines
         lines = 0
         sys.settrace(watch)
         try:
-            make(target, clip, seconds=1 / 12, size="32x32")
+            once(target)
         finally:
             sys.settrace(None)
 
-    once()
+    traced()
     total, stopped = lines, 0
     for strike in range(1, total, every):
         target.unlink(missing_ok=True)
         try:
-            once()
+            traced()
         except KeyboardInterrupt:
             stopped += 1
         left = {path.name for path in folder.iterdir()} - {"a.mp4", "work"}
@@ -134,11 +132,26 @@ AT_LINES = """
 """
 
 
-def test_ctrl_c_at_every_line_around_the_encoder_leaves_no_part_file_and_no_child(tmp_path):
-    process = child(AT_LINES, tmp_path, 1)
+def stopped_at_lines(once: str, folder: Path, *files: str, every: int) -> int:
+    """Ctrl-C at every so manieth line of these files while `once(target)` runs in a real process.
+    Returns how often it was stopped; each time nothing was left behind."""
+    body = textwrap.dedent(once) + textwrap.dedent(AT_LINES)
+    process = child(body, folder, every, " ".join(files))
     words = said(process)
     assert process.returncode == 0, words
-    assert int(words.split()[-3]) >= 40, words
+    return int(words.split()[-3])
+
+
+ENCODED = """
+    def once(target):
+        clip = moving_box(2, fps=24, width=32, height=32)
+        make(target, clip, seconds=1 / 12, size="32x32")
+"""
+
+
+def test_ctrl_c_at_every_line_around_the_encoder_leaves_no_part_file_and_no_child(tmp_path):
+    files = ("partfile.py", "interrupt.py", "encode.py", "child.py")
+    assert stopped_at_lines(ENCODED, tmp_path, *files, every=1) >= 40
 
 
 def test_a_real_ctrl_c_ends_a_program_at_once(tmp_path):

@@ -1,25 +1,15 @@
 """A person's music: every form of it that is read, and every way in which it can be wrong."""
 
 import struct
-import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from film.scenes import ffmpeg, make
+from film.scenes import ffmpeg, make, wav
 from reelkiln.errors import FilmError, UsageError
 from reelkiln.film.track import Rights, Track, play_track
 from reelkiln.film.waves import RATE
-
-
-def wav(path: Path, samples: np.ndarray, rate: int = RATE) -> Path:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(samples.shape[1])
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(np.round(samples * 32767).astype("<i2").tobytes())
-    return path
 
 
 def tone(seconds: float, rate: int = RATE, channels: int = 2) -> np.ndarray:

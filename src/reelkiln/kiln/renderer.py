@@ -18,7 +18,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from reelkiln.backends.seam import Peak
 from reelkiln.errors import UsageError
@@ -38,8 +38,30 @@ __all__ = ["RenderOrder", "Rendered", "Renderer", "weights_digest"]
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 
 
+class _Crossing:
+    """What crosses the seam, as the plain data that `plan.form` makes of it."""
+
+    __slots__ = ()
+    _what: ClassVar[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data that `from_json` takes back."""
+        data: dict[str, Any] = write(self)
+        return data
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """The value in plain data.
+
+        Raises:
+            UsageError: it is none.
+        """
+        found: Self = read(cls, data, cls._what)
+        return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RenderOrder:
+class RenderOrder(_Crossing):
     """One shot to render, with all that another computer needs for it.
 
     `id` names the order (letters, digits, - and _; it becomes part of file names). The card travels
@@ -53,6 +75,7 @@ class RenderOrder:
     which GPU: a place has no ledger to look that up in.
     """
 
+    _what: ClassVar[str] = "order"
     id: str
     shot: Shot
     plan: Plan
@@ -71,24 +94,9 @@ class RenderOrder:
                 f"{self.id!r:.100} is no name of an order", hint="Use letters, digits."
             )
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain data that `from_json` takes back."""
-        data: dict[str, Any] = write(self)
-        return data
-
-    @staticmethod
-    def from_json(data: object) -> RenderOrder:
-        """The order in plain data.
-
-        Raises:
-            UsageError: it is none.
-        """
-        order: RenderOrder = read(RenderOrder, data, "order")
-        return order
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rendered:
+class Rendered(_Crossing):
     """What came of an order: all that its recipe and its row need.
 
     `plan`, `chosen`, `takes`, `refusals` and `seconds` are those of `fire.Fired`. `place` says
@@ -98,6 +106,7 @@ class Rendered:
     once the film is there.
     """
 
+    _what: ClassVar[str] = "result"
     plan: Plan
     chosen: tuple[Take, ...]
     takes: tuple[Take, ...]
@@ -126,21 +135,6 @@ class Rendered:
             peak=Peak(vram=self.peak_vram, ram=self.peak_ram),
             unread=self.unread,
         )
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data that `from_json` takes back."""
-        data: dict[str, Any] = write(self)
-        return data
-
-    @staticmethod
-    def from_json(data: object) -> Rendered:
-        """The result in plain data.
-
-        Raises:
-            UsageError: it is none.
-        """
-        rendered: Rendered = read(Rendered, data, "result")
-        return rendered
 
 
 class Renderer(Protocol):
