@@ -96,7 +96,7 @@ def test_every_command_of_the_readme_is_run_or_of_a_known_shape():
     for line in commands(README):
         if line.startswith("make "):
             assert re.search(rf"^{line[5:]}:", MAKEFILE, re.MULTILINE), line
-        elif not line.startswith("reelkiln "):  # those are run below, and in walk/test_readme.py
+        elif not line.startswith("reelkiln "):  # those are run below, and in walk/test_make.py
             assert any(re.fullmatch(shape, line) for shape in INSTALLS), line
 
 

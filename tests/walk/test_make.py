@@ -1,19 +1,20 @@
-"""Words to MP4 with the bundled model, for real, and the same clip again."""
+"""Words to MP4 with the bundled model and the same clip again: the README, for real."""
 
 import json
 import os
 import subprocess
 import sys
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 
+from pages import ROOT, reelkiln_calls
 from reelkiln.film.facts import probe
 from reelkiln.film.tags import RECIPE, TITLE, read_tags
 from reelkiln.reel import Size
 
-PROMPT = "a gold bottle rotating on a pink background, soft light"
+MAKE, REMAKE = reelkiln_calls(ROOT / "README.md", rendering=True)
+PROMPT = MAKE[1]
 
 
 def reelkiln(*arguments, folder):
@@ -32,10 +33,9 @@ def reelkiln(*arguments, folder):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """One clip with the options that nobody gave, but for the preset that costs least."""
+    """The clip, with all that nobody chose left as it is."""
     folder = tmp_path_factory.mktemp("walk")
-    done = reelkiln("make", PROMPT, "--preset", "draft", "-o", "bottle.mp4", folder=folder)
-    return folder, done
+    return folder, reelkiln(*MAKE, folder=folder)
 
 
 def test_the_film_is_what_every_platform_accepts(made):
@@ -62,7 +62,7 @@ def test_its_companions_are_there_and_the_words_say_where(made):
     assert sorted(names) == sorted(p.name for p in folder.iterdir() if p.name != "state")
     for name, line in zip(names, done.stdout.splitlines(), strict=True):
         assert name in line
-    assert "small bundled model" in done.stderr
+    assert "model spark: you asked for it" in done.stderr
 
 
 def test_the_recipe_is_whole_in_the_file_and_beside_it(made):
@@ -82,10 +82,9 @@ def test_the_recipe_is_whole_in_the_file_and_beside_it(made):
 
 def test_the_same_recipe_gives_the_same_pixels_in_another_process(made):
     folder, _ = made
-    done = reelkiln("remake", "bottle.mp4", "--json", folder=folder)
-    told = json.loads(done.stdout)
+    told = json.loads(reelkiln(*REMAKE, "--json", folder=folder).stdout)
     assert told["same_pixels"] is True
     before = json.loads((folder / "bottle.mp4.json").read_text("utf-8"))
     (clip,) = told["clips"]
-    assert clip["digest"] == before["digest"]
-    assert probe(folder / Path(clip["film"])).frames == 96
+    assert (clip["film"], clip["digest"]) == ("again.mp4", before["digest"])
+    assert probe(folder / "again.mp4").frames == 96
