@@ -9,9 +9,12 @@ from pathlib import Path
 from reelkiln.film.facts import probe
 from reelkiln.film.names import companions
 from reelkiln.kiln.deliver import file_sha256
+from reelkiln.kiln.kept import ids_in
 from reelkiln.store.queue import list_segments
 
 ENDED = {"delivered", "parked", "cancelled"}
+REEL_FRAMES = 48
+"""Two clips of a second, one after the other."""
 
 
 def assert_sound(folder, ledger, ids, *, whole=True):
@@ -36,7 +39,7 @@ def assert_sound(folder, ledger, ids, *, whole=True):
     for one, row in delivered.items():
         movie = folder / row.movie
         assert deliveries[one] == row.sha256 == file_sha256(movie)
-        assert probe(movie).frames == 24
+        assert probe(movie).frames == (REEL_FRAMES if row.kind == "reel" else 24)
         sidecar = json.loads(companions(movie).sidecar.read_text(encoding="utf-8"))
         assert (sidecar["segment"], sidecar["sha256"]) == (one, row.sha256)
     if whole:
@@ -52,17 +55,17 @@ def _deliveries(folder):
 
 def _assert_tidy(folder, rows):
     known = {row.movie for row in rows if row.state == "delivered"} | {row.kept for row in rows}
-    films = {path.relative_to(folder).as_posix() for path in folder.glob("reels/*.mp4")}
+    films = {path.relative_to(folder).as_posix() for path in folder.glob("reels/**/*.mp4")}
     assert films == known - {""}, "a file without a row"
-    assert not [path.name for path in folder.glob("reels/.*")], "something half made was left"
-    scratch = folder / ".reelkiln" / "scratch" / "segments"
-    assert not scratch.exists() or not list(scratch.iterdir())
+    assert not [path.name for path in folder.glob("reels/**/.*")], "something half made was left"
+    waits = {row.reel_id for row in rows if row.reel_id} & {r.id for r in rows if not r.ended}
+    assert set(ids_in(folder / ".reelkiln" / "scratch")) <= waits
 
 
 def readable(folder):
     """Every film under a final name can be read, at any moment."""
-    for movie in folder.glob("reels/*.mp4"):
-        assert probe(movie).frames == 24, movie
+    for movie in folder.glob("reels/**/*.mp4"):
+        assert probe(movie).frames in (24, REEL_FRAMES), movie
 
 
 def now():

@@ -7,7 +7,7 @@ import pytest
 
 import reelkiln
 from faults.soundness import assert_sound
-from kiln.shifts import queue
+from kiln.shifts import queue, queue_board
 from reelkiln.kiln.crash import ENV, EXIT
 
 SOURCES = Path(reelkiln.__file__).parent
@@ -19,6 +19,10 @@ NEEDS = {
     "step in the renderer": {"renderer": "children"},
     "step in the lane": {"renderer": "lanes"},
     "after row": {"count": 2 * TIMES},  # two may have come that far
+    **{
+        point: {"board": True}
+        for point in ("reel staged", "reel file in place", "before reel row", "after reel row")
+    },
     "claimed": {"count": 6},
     "submitted": {"count": 6},
 }
@@ -45,7 +49,12 @@ def test_the_list_is_read_from_the_code():
 def test_dying_here_three_times_loses_nothing(place, ledger, workers, point):
     needs = dict(NEEDS.get(point, {}))
     renderer = needs.pop("renderer", "here")
-    ids = queue(ledger, needs.pop("count", TIMES), **needs)
+    # Each death after the row was written needs another reel.
+    ids = (
+        queue_board(ledger, place, TIMES)
+        if needs.pop("board", False)
+        else queue(ledger, needs.pop("count", TIMES), **needs)
+    )
     for _ in range(TIMES):
         code = workers.run(place, env={ENV: point}, renderer=renderer)
         # The renderer takes the worker with it, as SIGKILL.

@@ -8,15 +8,20 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
+from kiln.boards import SMALL
 from kiln.nulls import NO_GPU, null_card
 from reelkiln.film.label import open_signer
 from reelkiln.kiln.bench import Bench
+from reelkiln.kiln.board_clips import BoardReel
+from reelkiln.kiln.edit import Cut, Edit
+from reelkiln.kiln.enqueue import put_in_line
+from reelkiln.kiln.orders import Clip
 from reelkiln.kiln.place import Place
 from reelkiln.kiln.watch import Watch
-from reelkiln.kiln.work import Candidate, Work, work_to_text
+from reelkiln.kiln.work import Candidate, ReelWork, Work, work_to_text
 from reelkiln.kiln.worker import Shift, Terms
 from reelkiln.models.installed import locate
-from reelkiln.reel import Shot, Size
+from reelkiln.reel import Origin, Shot, Size
 from reelkiln.store.ledger import Ledger, open_ledger
 from reelkiln.store.memory import MemoryEngine
 from reelkiln.store.queue import NewSegment, add_order, list_segments
@@ -95,6 +100,41 @@ def queue(ledger: Ledger, count=1, *, models=("null",), order=None, **more) -> l
     return [one.id for one in segments]
 
 
+def queue_board(ledger: Ledger, folder: Path, count=1, *, models=("null",)) -> list[str]:
+    """Put reels of two clips of a second into the queue; returns all ids, the reels' first."""
+    edit = Edit(
+        storyboard="week",
+        product="jar",
+        language="en",
+        platform="youtube-shorts",
+        size=SMALL.delivery.size,
+        fps=Fraction(24),
+        cuts=(Cut(seconds=Fraction(1), caption="One"), Cut(seconds=Fraction(1), caption="Two")),
+        palette=("#ffffff", "#202020"),
+    )
+    reels = [
+        BoardReel(name=f"jar-{n}", work=ReelWork(edit=edit), templates=("hero", "close"))
+        for n in range(count)
+    ]
+    clips = []
+    for number, reel in enumerate(reels):
+        for at, template in enumerate(reel.templates):
+            shots = [
+                Shot(
+                    prompt="a red jar", seconds=Fraction(1), size=Size(64, 64),
+                    seed=10 * number + at, model=name,
+                )
+                for name in models
+            ]  # fmt: skip
+            origin = Origin(template=template, variant="v", product="jar", number=at + 1)
+            work = Work(candidates=tuple(Candidate(shot=shot) for shot in shots), origin=origin)
+            name = f"jar-{number}-{template}"
+            clips.append(Clip(name=name, work=work, shot=shots[0], estimate=1.0, reel=reel.name))
+    bench = bench_in(folder, ledger)
+    made = put_in_line(clips, bench, "week.yaml", folder / "reels", workspace=folder, reels=reels)
+    return [one.id for one in made]
+
+
 def shift_in(
     folder: Path,
     ledger: Ledger,
@@ -118,6 +158,10 @@ def shift_in(
         watch=Watch(on_note=heard.append),
         elapsed=time.monotonic,
     )
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
 
 
 def states(ledger: Ledger) -> dict[str, str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from reelkiln.kiln.bench import Bench
+    from reelkiln.kiln.board_clips import BoardReel
     from reelkiln.kiln.forecast import Forecast
     from reelkiln.kiln.orders import Accepts, Clip
     from reelkiln.store.queue import NewSegment
@@ -54,6 +55,17 @@ def batch(
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", min=0, help="For a storyboard: other words.")
     ] = 0,
+    platform: Annotated[
+        str | None,
+        typer.Option(
+            "--platform",
+            metavar="NAME",
+            help="For a storyboard: where its reels go. Default: as the storyboard says.",
+        ),
+    ] = None,
+    clips_only: Annotated[
+        bool, typer.Option("--clips-only", help="For a storyboard: join no reel of its clips.")
+    ] = False,
     first: Annotated[
         bool, typer.Option("--first", help="Before all that waits, as a preview for a person.")
     ] = False,
@@ -72,8 +84,13 @@ def batch(
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Queue a storyboard for products, or a file of wishes; `reelkiln work` makes them."""
-    from reelkiln.kiln.orders import limited, put_in_line
+    """Queue a storyboard for products, or a file of wishes; `reelkiln work` makes them.
+
+    A storyboard's clips are joined to a reel for each product, once all of them are there.
+    """
+    from reelkiln.kiln.board_clips import whole
+    from reelkiln.kiln.enqueue import put_in_line
+    from reelkiln.kiln.orders import limited
     from reelkiln.store.segment import BATCH, PREVIEW
     from reelkiln.workshop.open import current_folder, open_bench, open_workshop
     from reelkiln.workshop.settings import read_settings
@@ -81,15 +98,28 @@ def batch(
     workshop = open_workshop(current_folder(), read_settings())
     place = (folder or (workshop.workspace or Path()) / "reels").absolute()
     with open_bench(workshop) as bench:
-        clips, accepts = read_clips(
-            file, bench, workshop, product=product, model=model, preset=preset, seed=seed
+        clips, reels, accepts = read_clips(
+            file,
+            bench,
+            workshop,
+            product=product,
+            model=model,
+            preset=preset,
+            seed=seed,
+            platform=platform,
+            reels=not (clips_only or now),
         )
         clips = limited(clips, count=count, per_product=per_product)
+        if left_out := len(reels) - len(reels := whole(clips, reels)):
+            say(f"{left_out} reels are left out: not all of their clips are within the limits")
         deadline = _moment(by, bench)
         for line in sorted({line for clip in clips for line in clip.told}):
             say(line)
         if dry_run:
-            _show_plan(clips, place, workshop.workspace, deadline, bench, first=first, json=json)
+            taken = _names(clips, reels, place, workshop.workspace, bench)
+            _show_plan(
+                taken, reels, _forecast(clips, deadline, bench, first=first), deadline, json=json
+            )
         elif now:
             _render(clips, place, accepts, bench, force=force, quiet=quiet, json=json)
         else:
@@ -100,6 +130,7 @@ def batch(
                 file.name,
                 place,
                 workspace=workshop.workspace,
+                reels=reels,
                 deadline=deadline,
                 priority=PREVIEW if first else BATCH,
             )
@@ -143,10 +174,17 @@ def _show_queued(
     made: tuple[NewSegment, ...], ahead: Forecast, deadline: datetime | None, *, json: bool
 ) -> None:
     if json:
-        rows = [{"id": one.id, "state": "queued", "file": one.movie} for one in made]
+        rows = [
+            {"id": one.id, "state": "queued", "file": one.movie, "kind": one.kind} for one in made
+        ]
         show_json({"segments": rows, **_ahead_json(ahead, deadline)})
         return
-    out(f"{len(made)} clips queued as {made[0].id} to {made[-1].id}")
+    clips = [one for one in made if one.kind == "clip"]
+    out(f"{len(clips)} clips queued as {clips[0].id} to {clips[-1].id}")
+    for one in made:
+        if one.kind == "reel":
+            count = sum(clip.reel_id == one.id for clip in clips)
+            out(f"{one.id} joins {count} of them as {one.movie}")
     _say_ahead(ahead, deadline)
     say("next: `reelkiln work` makes them, `reelkiln queue list` shows them")
 
@@ -175,20 +213,41 @@ def _say_ahead(ahead: Forecast, deadline: datetime | None) -> None:
         say(f"estimate: {ahead.in_time} of {ahead.total} are done by {deadline:%A %H:%M}")
 
 
-def _show_plan(
+def _names(
     clips: tuple[Clip, ...],
+    reels: tuple[BoardReel, ...],
     place: Path,
     workspace: Path | None,
-    deadline: datetime | None,
     bench: Bench,
-    *,
-    first: bool,
-    json: bool,
-) -> None:
-    from reelkiln.kiln.orders import named
+) -> tuple[tuple[tuple[Clip, Path], ...], tuple[Path, ...]]:
+    """Each clip with the file it would get, and the files of the reels."""
+    from reelkiln.kiln.enqueue import SHOTS, named
     from reelkiln.store.queue import planned_movies
 
-    pairs = named(clips, place, workspace=workspace, taken=planned_movies(bench.ledger))
+    taken = planned_movies(bench.ledger)
+    pairs = {
+        id(clip): movie
+        for own in (False, True)
+        for clip, movie in named(
+            [(clip.name, clip) for clip in clips if bool(clip.reel) is own],
+            place / SHOTS if own else place,
+            workspace=workspace,
+            taken=taken,
+        )
+    }
+    films = named([(reel.name, reel) for reel in reels], place, workspace=workspace, taken=taken)
+    return tuple((clip, pairs[id(clip)]) for clip in clips), tuple(movie for _, movie in films)
+
+
+def _show_plan(
+    names: tuple[tuple[tuple[Clip, Path], ...], tuple[Path, ...]],
+    reels: tuple[BoardReel, ...],
+    ahead: Forecast,
+    deadline: datetime | None,
+    *,
+    json: bool,
+) -> None:
+    pairs, films = names
     rows = [
         (
             movie.name,
@@ -200,13 +259,16 @@ def _show_plan(
         )
         for clip, movie in pairs
     ]
-    total = sum(clip.estimate for clip in clips)
-    ahead = _forecast(clips, deadline, bench, first=first)
+    total = sum(clip.estimate for clip, _ in pairs)
     if json:
         shown = [dict(zip(KEYS, row, strict=True)) for row in rows]
-        show_json({"clips": shown, "seconds_estimate": total, **_ahead_json(ahead, deadline)})
+        joined = [movie.name for movie in films]
+        told = {"clips": shown, "reels": joined, "seconds_estimate": total}
+        show_json({**told, **_ahead_json(ahead, deadline)})
         return
     for line in table([KEYS, *rows]):
         out(line)
+    for reel, movie in zip(reels, films, strict=True):
+        out(f"{movie.name} is joined of {len(reel.templates)} of them")
     say(f"{len(rows)} clips, about {total / 60:.0f} minutes of rendering; nothing was queued")
     _say_ahead(ahead, deadline)

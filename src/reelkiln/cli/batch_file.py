@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reelkiln.cli.console import say
 from reelkiln.cli.make import pick
 
 if TYPE_CHECKING:
+    from reelkiln.film.rules import Platform
     from reelkiln.kiln.bench import Bench
+    from reelkiln.kiln.board_clips import BoardReel
     from reelkiln.kiln.orders import Accepts, Clip
     from reelkiln.script.batch import Wish
     from reelkiln.script.storyboard import Storyboard
@@ -28,22 +31,29 @@ def read_clips(
     model: str | None,
     preset: str | None,
     seed: int,
-) -> tuple[tuple[Clip, ...], Accepts]:
-    """Every clip that the file asks for, and all models that may render one of them.
+    platform: str | None,
+    reels: bool,
+) -> tuple[tuple[Clip, ...], tuple[BoardReel, ...], Accepts]:
+    """Every clip that the file asks for, the reels that are joined of them, and all models that may
+    render one of them.
 
     Raises:
         UsageError: the file cannot be read. ScriptError: with every mistake in it.
         PlanRefused, WeightsMissing, UnknownName: no model can render it here.
     """
-    from reelkiln.kiln.orders import clips_of_board, clips_of_wishes
+    from reelkiln.kiln.board_clips import clips_of_board
+    from reelkiln.kiln.orders import clips_of_wishes
 
     asked = model or workshop.settings.model
     if file.suffix.lower() in (".yaml", ".yml"):
         space, board = _board(file)
         accepts = accepted(asked, space, bench, preset)
         skus = list(space.products) if product == "all" else [product]
-        clips = clips_of_board(space, board, skus, bench, accepts, seed=seed, preset=preset)
-        return clips, accepts
+        goes = _platform(board, platform) if reels else None
+        clips, joined = clips_of_board(
+            space, board, skus, bench, accepts, platform=goes, seed=seed, preset=preset
+        )
+        return clips, joined, accepts
     wishes, opened = _wishes(file)
     every: dict[str, Accepts] = {}
 
@@ -54,7 +64,20 @@ def read_clips(
         return every[name]
 
     clips = clips_of_wishes(wishes, opened, bench, of)
-    return clips, _together(every.values())
+    return clips, (), _together(every.values())
+
+
+def _platform(board: Storyboard, name: str | None) -> Platform | None:
+    from reelkiln.film.platforms import find_platform
+
+    wanted = name or board.platform
+    if wanted is None:
+        say(
+            f"the storyboard {board.storyboard} names no platform: only its clips are made, no reel"
+            " (add --platform instagram-reels)"
+        )
+        return None
+    return find_platform(wanted)
 
 
 def accepted(name: str, space: Workspace | None, bench: Bench, preset: str | None) -> Accepts:

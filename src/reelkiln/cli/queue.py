@@ -13,6 +13,7 @@ from reelkiln.cli.console import out, say, table
 from reelkiln.cli.options import Json
 
 if TYPE_CHECKING:
+    from reelkiln.store.reels import Wait
     from reelkiln.store.segment import SegmentRow
     from reelkiln.workshop.open import Desk
 
@@ -44,9 +45,11 @@ def list_queue(
 ) -> None:
     """Show every segment and its state; those that wait stand in the order of the line."""
     from reelkiln.store.queue import list_segments
+    from reelkiln.store.reels import waits_of
 
     with _desk() as desk:
         rows = list_segments(desk.ledger, states=_states(state), most=most)
+        waits = waits_of(desk.ledger)
     if json:
         # A line for each: Python's JSON with an indent takes ten times as long.
         lines = ",\n".join(json_library.dumps(_as_json(row), ensure_ascii=False) for row in rows)
@@ -56,7 +59,7 @@ def list_queue(
         say("nothing is in the queue; `reelkiln batch` fills it")
         return
     head = ("id", "state", "file", "model", "about it")
-    for line in table([head, *(_told(row) for row in rows)]):
+    for line in table([head, *(_told(row, waits.get(row.id)) for row in rows)]):
         out(line)
 
 
@@ -148,9 +151,11 @@ def _as_json(row: SegmentRow) -> dict[str, Any]:
     return found
 
 
-def _told(row: SegmentRow) -> tuple[str, ...]:
+def _told(row: SegmentRow, wait: Wait | None) -> tuple[str, ...]:
     said = {"running": row.phase, "parked": row.reason, "cancelled": row.reason}
     about = said.get(row.state, row.reason)
+    if wait is not None:
+        about = str(wait)
     if row.wanted:
         about = f"{about}, stops"
     if row.deadline and row.state == "queued":

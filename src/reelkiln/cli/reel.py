@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reelkiln.kiln.bench import Bench
     from reelkiln.kiln.board import ReelChoices, ReelOrder
     from reelkiln.kiln.choose import Choice
-    from reelkiln.kiln.reel import ReelDelivery
+    from reelkiln.kiln.deliver_reel import ReelDelivery
     from reelkiln.script.storyboard import Storyboard
     from reelkiln.script.workspace import Workspace
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from reelkiln.kiln.bench import Bench
     from reelkiln.kiln.board import ReelOrder
     from reelkiln.kiln.choose import Choice
-    from reelkiln.kiln.reel import ReelDelivery
+    from reelkiln.kiln.deliver_reel import ReelDelivery
 
 __all__ = ["as_json", "show", "show_plan"]
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from reelkiln.kiln.bench import Bench
     from reelkiln.kiln.choose import Choice
     from reelkiln.kiln.deliver import Delivery
+    from reelkiln.kiln.deliver_reel import ReelDelivery
     from reelkiln.kiln.edit import ReelRecipe
     from reelkiln.kiln.recipe import Recipe
-    from reelkiln.kiln.reel import ReelDelivery
     from reelkiln.kiln.remake import Found
 
 __all__ = ["remake"]
@@ -51,8 +51,8 @@ def remake(
 
     A film that carries only its recipe's hash is looked up in its sidecar and the ledger.
     """
+    from reelkiln.kiln.deliver_reel import ReelDelivery
     from reelkiln.kiln.edit import ReelRecipe
-    from reelkiln.kiln.reel import ReelDelivery
     from reelkiln.kiln.remake import find_recipe, same_pixels
     from reelkiln.workshop.open import current_folder, open_bench, open_workshop
     from reelkiln.workshop.settings import read_settings
@@ -83,7 +83,7 @@ def remake(
 
 
 def _as_json(delivery: Delivery | ReelDelivery, because: str) -> dict[str, Any]:
-    from reelkiln.kiln.reel import ReelDelivery
+    from reelkiln.kiln.deliver_reel import ReelDelivery
 
     if isinstance(delivery, ReelDelivery):
         return reel_told.as_json((delivery,), because)

@@ -136,8 +136,13 @@ def _as_json(morning: Morning) -> dict[str, Any]:
                 "model": r.model,
                 "because": r.because,
                 "sha256": r.sha256,
+                "kind": r.kind,
+                "templates": r.template,
             }
             for r in morning.delivered
+        ],
+        "reels_waiting": [
+            {"id": row.id, "file": row.movie, "why": str(wait)} for row, wait in morning.waits
         ],
         "parked": [{"id": r.id, "reason": r.reason, "kept": r.kept} for r in morning.parked],
         "cancelled": [r.id for r in morning.cancelled],

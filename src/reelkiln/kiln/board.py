@@ -27,7 +27,7 @@ from reelkiln.script.storyboard import Music as Wanted
 from reelkiln.script.storyboard import Storyboard
 from reelkiln.script.workspace import Workspace
 
-__all__ = ["END_FADE", "LOOP", "ReelChoices", "ReelOrder", "plan_reel"]
+__all__ = ["END_FADE", "LOOP", "ReelChoices", "ReelOrder", "edit_of", "plan_reel"]
 
 END_FADE = Fraction(2, 5)
 """Seconds in which the end card comes."""
@@ -77,9 +77,7 @@ def plan_reel(
             none, a note that has no words in this language.
         PlanRefused: as `plan_shot` says.
     """
-    board = space.storyboards[told.storyboard]
-    edit = _edit(space, board, told, platform, choices)
-    _check_length(edit, platform)
+    edit = edit_of(space, told, platform, choices)
     shots = tuple(
         order_of(
             replace(shot.scripted, seconds=cut.seconds),
@@ -95,6 +93,18 @@ def plan_reel(
         for number, (shot, cut) in enumerate(zip(told.shots, edit.cuts, strict=True), 1)
     )
     return ReelOrder(edit=edit, shots=shots, movie=movie, folder=space.folder)
+
+
+def edit_of(space: Workspace, told: ToldBoard, platform: Platform, choices: ReelChoices) -> Edit:
+    """What is done with the shots of a told storyboard, for a platform.
+
+    Raises:
+        UsageError, UnknownName: as `plan_reel`.
+    """
+    board = space.storyboards[told.storyboard]
+    edit = _edit(space, board, told, platform, choices)
+    _check_length(edit, platform)
+    return edit
 
 
 def _edit(

@@ -16,6 +16,7 @@ from reelkiln.film.faults import on_disk
 from reelkiln.film.names import companions
 from reelkiln.kiln.checkpoints import KEPT_DAYS, SUFFIX
 from reelkiln.kiln.deliver import file_sha256
+from reelkiln.kiln.kept import REELS, SEGMENTS
 
 __all__ = ["IDLE", "LATENTS", "REFUSED", "TAKES", "WORDS", "Heap", "Survey", "survey", "sweep"]
 
@@ -30,9 +31,6 @@ IDLE = timedelta(days=1)
 
 WORDS = timedelta(days=30)
 """How long encoded words are kept: a few seconds of a text encoder each."""
-SEGMENTS = "segments"
-"""The folder in scratch with one place for each clip of the queue (`produce.scratch_of`)."""
-
 FILMS = ("reels", "outbox")
 _REFUSED = ".refused."
 _DATABASES = ("ledger", "engine")
@@ -121,8 +119,9 @@ def _work(where: Survey, now: datetime) -> Iterator[Heap]:
     old = [shot for shot in shots if _age(shot, now) >= TAKES]
     files = [file for shot in shots for file in _files(shot)]
     yield _heap("kept takes", files, old, f"go when no reel used them for {TAKES.days} days")
-    own = ("latents", SEGMENTS)
-    places = [p for p in _inside(scratch) if p.name not in own] + _inside(scratch / SEGMENTS)
+    own = ("latents", SEGMENTS, REELS)
+    places = [p for p in _inside(scratch) if p.name not in own]
+    places += [*_inside(scratch / SEGMENTS), *_inside(scratch / REELS)]
     idle = [p for p in places if _age(p, now) >= IDLE and p.name not in where.unfinished]
     files = [file for place in places for file in _files(place)]
     rule = "goes when nothing was written to it for a day; clips that wait keep theirs"

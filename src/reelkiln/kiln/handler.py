@@ -89,7 +89,7 @@ class Handler:
             self.producer.clear(find_segment(self._ledger, segment_id))
             mark_cancelled(self._ledger, segment_id, now=self.producer.bench.now())
         except ReelkilnError as error:
-            self._park(segment_id, error.message)
+            self._park(segment_id, "; ".join((error.message, *error.details[:3])))
 
     def _later(self, segment_id: str, error: TryLater) -> None:
         control = self.producer.control

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from reelkiln.script.brand import Costs
 from reelkiln.store.ledger import Ledger
-from reelkiln.store.queue import count_states, list_segments
+from reelkiln.store.queue import list_segments
+from reelkiln.store.reels import Wait, waits_of
 from reelkiln.store.reviews import approved_since
 from reelkiln.store.segment import SegmentRow
 from reelkiln.store.shifts import LogRow, ShiftRow, list_shifts, phases_since, read_log
@@ -59,7 +60,8 @@ class Money:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Morning:
-    """Everything between `since` and `now`. `killed` are the shifts that ended without a word."""
+    """Everything between `since` and `now`. `killed` are the shifts that ended without a word,
+    `waits` the queued reels with what they wait for."""
 
     since: datetime
     now: datetime
@@ -69,6 +71,7 @@ class Morning:
     cancelled: tuple[SegmentRow, ...]
     running: tuple[SegmentRow, ...]
     waiting: int
+    waits: tuple[tuple[SegmentRow, Wait], ...]
     late: tuple[SegmentRow, ...]
     fallbacks: tuple[SegmentRow, ...]
     phases: tuple[PhaseRow, ...]
@@ -77,6 +80,16 @@ class Morning:
     log: tuple[LogRow, ...]
     approved: int
     money: Money = field(default_factory=Money)
+
+    @property
+    def reels(self) -> tuple[SegmentRow, ...]:
+        """The delivered reels."""
+        return tuple(row for row in self.delivered if row.kind == "reel")
+
+    @property
+    def clips(self) -> tuple[SegmentRow, ...]:
+        """The delivered clips."""
+        return tuple(row for row in self.delivered if row.kind != "reel")
 
     @property
     def seconds(self) -> float:
@@ -95,6 +108,7 @@ def gather(
     rows = list_segments(ledger, since=since)
     by = {state: tuple(r for r in rows if r.state == state) for state in ("delivered", "parked")}
     queued = [row for row in rows if row.state == "queued"]
+    waits = waits_of(ledger)
     shifts = list_shifts(ledger, since=since)
     phases = _phases(phases_since(ledger, since=since))
     gone = tuple(s for s in shifts if s.ended_at is None and now - s.seen_at > GONE)
@@ -109,7 +123,8 @@ def gather(
         parked=by["parked"],
         cancelled=tuple(row for row in rows if row.state == "cancelled"),
         running=tuple(row for row in rows if row.state == "running"),
-        waiting=count_states(ledger)["queued"],
+        waiting=len(queued),
+        waits=tuple((row, waits[row.id]) for row in queued if row.id in waits),
         late=tuple(late),
         fallbacks=tuple(r for r in by["delivered"] if "was taken because" in r.because),
         phases=phases,

@@ -28,7 +28,9 @@ def headline(morning: Morning) -> str:
 def blocks(morning: Morning) -> tuple[Block, ...]:
     """What there is to say, by title; titles without a line are left out."""
     every: tuple[Block, ...] = (
-        ("Made", tuple(_made(row) for row in morning.delivered)),
+        ("Reels", tuple(_reel(row) for row in morning.reels)),
+        ("Reels that wait", tuple(f"{row.movie} {wait}" for row, wait in morning.waits)),
+        ("Made", tuple(_made(row) for row in morning.clips)),
         ("Refused, for a person to look at", tuple(_parked(row) for row in morning.parked)),
         ("Cancelled", tuple(f"{row.id}: {row.movie}" for row in morning.cancelled)),
         ("Under way", tuple(_running(row) for row in morning.running)),
@@ -55,6 +57,10 @@ def _made(row: SegmentRow) -> str:
     return f"{row.movie} ({row.model})"
 
 
+def _reel(row: SegmentRow) -> str:
+    return f"{row.movie} (of {row.template}; {row.model})"
+
+
 def _parked(row: SegmentRow) -> str:
     kept = f"; the best take is kept as {row.kept}" if row.kept else ""
     return f"{row.id}: {row.reason}{kept}"
@@ -65,7 +71,8 @@ def _running(row: SegmentRow) -> str:
 
 
 def _waiting(morning: Morning) -> tuple[str, ...]:
-    return (f"{morning.waiting} clips; `reelkiln work` makes them",) if morning.waiting else ()
+    clips = morning.waiting - len(morning.waits)
+    return (f"{clips} clips; `reelkiln work` makes them",) if clips else ()
 
 
 def _fallbacks(morning: Morning) -> tuple[str, ...]:

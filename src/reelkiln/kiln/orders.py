@@ -1,46 +1,28 @@
-"""From wishes to rows: a batch or a storyboard is expanded, checked against this machine, and put
-into the queue. Nothing is rendered here."""
+"""From wishes to clips: a batch is expanded and checked against this machine. Nothing is rendered
+here, and nothing is queued (`kiln.enqueue`)."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from pathlib import Path
 
 from reelkiln.errors import PlanRefused, ReelkilnError, UnknownName, UsageError
 from reelkiln.kiln.bench import Bench
 from reelkiln.kiln.choose import Choice
 from reelkiln.kiln.start import check_picture
 from reelkiln.kiln.told import chosen
-from reelkiln.kiln.work import Candidate, Work, work_to_text
+from reelkiln.kiln.work import Candidate, Work
 from reelkiln.models.installed import locate
 from reelkiln.names import slug
 from reelkiln.plan.card import Card
 from reelkiln.plan.walk import plan_shot
-from reelkiln.reel import ASPECTS, SECONDS_DEFAULT, Origin, Shot
+from reelkiln.reel import ASPECTS, SECONDS_DEFAULT, Origin, Shot, Size
 from reelkiln.script.batch import Wish
-from reelkiln.script.board import tell
 from reelkiln.script.expand import Scripted, expand, to_shot
-from reelkiln.script.storyboard import Storyboard
 from reelkiln.script.workspace import Workspace, pick
-from reelkiln.store.queue import NewSegment, add_order, planned_movies
-from reelkiln.store.segment import BATCH
 
-__all__ = [
-    "Accepts",
-    "Clip",
-    "clips_of_board",
-    "clips_of_wishes",
-    "limited",
-    "named",
-    "put_in_line",
-    "said",
-]
-
-ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
-"""Letters and digits that nobody mistakes for each other when reading an id aloud."""
+__all__ = ["Accepts", "Clip", "clips_of_wishes", "limited", "planned", "scripted_work"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +37,8 @@ class Clip:
     """One clip to be queued: its name without folder and suffix, and what to render.
 
     `shot` is in the words of the first accepted model that can render it here now, `estimate` its
-    planned seconds, and `told` says what stands against the models before it.
+    planned seconds, and `told` says what stands against the models before it. `reel` is the name
+    of the reel that it is a shot of, "" for none.
     """
 
     name: str
@@ -63,29 +46,12 @@ class Clip:
     shot: Shot
     estimate: float
     told: tuple[str, ...] = ()
+    reel: str = ""
 
     @property
     def product(self) -> str:
         """The product's sku, "" for typed words."""
         return self.work.origin.product if self.work.origin else ""
-
-
-def clips_of_board(
-    space: Workspace, board: Storyboard, skus: Sequence[str], bench: Bench, accepts: Accepts, *,
-    seed: int = 0, preset: str | None = None,
-) -> tuple[Clip, ...]:  # fmt: skip
-    """Every shot of a storyboard for each product: the first shot of all, then the second, …
-
-    Raises:
-        PlanRefused: no accepted model can render some of them here; nothing else is told.
-        UnknownName, ScriptError: as `script.board.tell`.
-    """
-    language = space.brand.languages[0]
-    told = [tell(space, board, sku, language=language, seed=seed) for sku in skus]
-    shots = [one.shots[n].scripted for n in range(len(board.shots)) for one in told]
-    shots = [replace(shot, aspect=board.aspect) for shot in shots]
-    return _planned(((shot.name, _scripted(shot, space, bench, accepts, preset))
-                     for shot in shots), bench, accepts)  # fmt: skip
 
 
 def clips_of_wishes(
@@ -105,7 +71,7 @@ def clips_of_wishes(
     for wish in wishes:
         try:
             models = accepts(wish)
-            clips += _planned(_of_wish(wish, space, bench, models), bench, models)
+            clips += planned(_of_wish(wish, space, bench, models), bench, models)
         except (PlanRefused, UsageError) as error:
             refused.append(f"{wish.row.place()}: {error.message}")
     if refused:
@@ -131,74 +97,13 @@ def limited(
     return tuple(kept if count is None else kept[:count])
 
 
-def named(
-    clips: Sequence[Clip], folder: Path, *, workspace: Path | None, taken: Iterable[str] = ()
-) -> tuple[tuple[Clip, Path], ...]:
-    """Each clip with its file in `folder`; names that are there or `taken` get a number.
-
-    Args:
-        taken: files as rows say them, relative to the workspace.
-    """
-    used = set(taken)
-    found: list[tuple[Clip, Path]] = []
-    for clip in clips:
-        number, path = 1, folder / f"{clip.name}.mp4"
-        while said(path, workspace) in used or path.exists():
-            number += 1
-            path = folder / f"{clip.name}-{number}.mp4"
-        used.add(said(path, workspace))
-        found.append((clip, path))
-    return tuple(found)
-
-
-def said(path: Path, workspace: Path | None) -> str:
-    """A file as a row says it: relative to the workspace where it lies inside."""
-    if workspace is not None and path.is_relative_to(workspace):
-        return path.relative_to(workspace).as_posix()
-    return str(path)
-
-
-def put_in_line(
-    clips: Sequence[Clip],
-    bench: Bench,
-    source: str,
-    folder: Path,
-    *,
-    workspace: Path | None,
-    deadline: datetime | None = None,
-    priority: int = BATCH,
-) -> tuple[NewSegment, ...]:
-    """Write an order and its segments; from here on a power cut costs only time.
-
-    A file of every clip's name is kept free: one that is there, or promised to another segment,
-    gets a number.
+def planned(named: Iterable[tuple[str, Work]], bench: Bench, accepts: Accepts) -> tuple[Clip, ...]:
+    """The clips with the seconds that the first model which can render them here needs.
 
     Raises:
-        LedgerError, LockHeld, DiskFull: nothing was written.
+        PlanRefused: no accepted model can render some of them here; nothing else is told.
+        WeightsMissing, UnknownName: the only accepted model is not here.
     """
-    now = bench.now()
-    order = f"{now.astimezone():%y%m%d}-{''.join(secrets.choice(ALPHABET) for _ in range(5))}"
-    digits = max(2, len(str(len(clips))))
-    pairs = named(clips, folder, workspace=workspace, taken=planned_movies(bench.ledger))
-    segments = tuple(
-        NewSegment(
-            id=f"{order}-{number:0{digits}d}",
-            work=work_to_text(clip.work),
-            movie=said(movie, workspace),
-            product=clip.product,
-            template=clip.work.origin.template if clip.work.origin else "",
-            priority=priority,
-            deadline=deadline,
-            estimate=clip.estimate,
-        )
-        for number, (clip, movie) in enumerate(pairs, 1)
-    )
-    add_order(bench.ledger, order, source, segments, now=now)
-    return segments
-
-
-def _planned(named: Iterable[tuple[str, Work]], bench: Bench, accepts: Accepts) -> tuple[Clip, ...]:
-    """The clips with the seconds that the first model which can render them here needs."""
     cards = {choice.card.name: choice.card for choice in accepts.choices}
     return tuple(_clip(name, work, cards, bench) for name, work in named)
 
@@ -260,17 +165,29 @@ def _of_wish(
                 aspect=wish.aspect or shot.aspect,
                 image=wish.image,
             )
-            yield shot.name, _scripted(wanted, space, bench, accepts, wish.preset)
+            yield shot.name, scripted_work(wanted, space, bench, accepts, preset=wish.preset)
 
 
-def _scripted(
-    shot: Scripted, space: Workspace, bench: Bench, accepts: Accepts, preset: str | None
+def scripted_work(
+    shot: Scripted,
+    space: Workspace,
+    bench: Bench,
+    accepts: Accepts,
+    *,
+    preset: str | None,
+    size: Size | None = None,
 ) -> Work:
+    """A scripted shot in the words of every accepted model, with the settings chosen for each.
+
+    Args:
+        size: of the delivery; None: its aspect's.
+    """
     candidates = []
     for choice in accepts.choices:
         card = choice.card
         setting = chosen(bench, shot.template, shot.product, card.name)
         told, _ = to_shot(shot, card, preset=_preset(card, preset, accepts))
+        told = replace(told, size=size) if size else told
         candidates.append(Candidate(shot=told, steps=setting.steps, guidance=setting.guidance))
     origin = Origin(
         template=shot.template,

@@ -6,48 +6,40 @@ as it is, takes that were rendered are not rendered twice, a part file is thrown
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from reelkiln import __version__
 from reelkiln.errors import (
     MissingLibrary,
     PlanRefused,
-    ReelkilnError,
     RenderFailed,
     UnknownName,
-    UsageError,
     WeightsBroken,
     WeightsMissing,
 )
 from reelkiln.failpoints import failpoint
 from reelkiln.film.faults import on_disk
-from reelkiln.film.names import companions
-from reelkiln.film.partfile import write_bytes
-from reelkiln.film.take import is_whole
 from reelkiln.kiln.bench import Bench, gpu_words, keep_ran_out, remembering
 from reelkiln.kiln.control import Control
-from reelkiln.kiln.deliver import deliver, file_sha256, record
-from reelkiln.kiln.disk import staging_of
-from reelkiln.kiln.names import refused
-from reelkiln.kiln.recipe import Recipe, recipe_from_json, take_note
+from reelkiln.kiln.finishing import Finisher
+from reelkiln.kiln.kept import clear, read_rendered, scratch_of, write_rendered
+from reelkiln.kiln.recipe import Recipe, take_note
 from reelkiln.kiln.renderer import Rendered, Renderer, RenderOrder
 from reelkiln.kiln.standards import photo_text, usual_for
 from reelkiln.kiln.start import picture_hash, with_picture
-from reelkiln.kiln.watch import PhaseClock, Progress, RanOut, Watch
-from reelkiln.kiln.work import Candidate, Work, work_from_text
+from reelkiln.kiln.watch import Progress, RanOut, Watch
+from reelkiln.kiln.work import Candidate, Work, reel_work_from_text, work_from_text
 from reelkiln.models.installed import locate
 from reelkiln.plan.card import Card
 from reelkiln.plan.plan import Plan
 from reelkiln.plan.walk import plan_shot
 from reelkiln.store.ran_out import recall_model
-from reelkiln.store.running import mark_phase, note_failure, park
+from reelkiln.store.running import mark_phase, note_failure
 from reelkiln.store.segment import BATCH, SegmentRow
 
-__all__ = ["FAILURES_MAX", "Producer", "scratch_of"]
+__all__ = ["FAILURES_MAX", "Producer"]
 
 FAILURES_MAX = 3
 """So often a model may fail at a segment before the next one is taken."""
@@ -85,10 +77,14 @@ class Producer:
             Cancelled, Held: as `Control.check`. GpuBusy, DiskFull, LockHeld: try later; what was
             rendered stays. Other ReelkilnErrors: the segment cannot be made.
         """
-        work = work_from_text(row.work)
-        if self._adopt(row):
+        if self._finisher.adopt(row):
             self.clear(row)
             return
+        if row.kind == "reel":
+            self._finisher.reel(row, reel_work_from_text(row.work))
+            self.clear(row)
+            return
+        work = work_from_text(row.work)
         told: list[str] = []
         for candidate in work.candidates:
             rendered = self._tried(row, work, candidate, told)
@@ -96,17 +92,12 @@ class Producer:
                 self._finish(row, work, candidate, rendered, told)
                 self.clear(row)
                 return
-        self._park(row, f"no accepted model could render it: {'; '.join(told)}")
+        self._finisher.park(row, f"no accepted model could render it: {'; '.join(told)}")
         self.clear(row)
 
     def clear(self, row: SegmentRow) -> None:
         """Throw away what was in the making for a segment that has ended."""
-        rendered = _rendered_of(scratch_of(self.bench.scratch, row.id))
-        for key in rendered.latents if rendered else ():
-            (self.bench.scratch / LATENTS / f"{key}.latents").unlink(missing_ok=True)
-        shutil.rmtree(scratch_of(self.bench.scratch, row.id), ignore_errors=True)
-        place = staging_of((self.workspace / row.movie).parent, row.id)
-        shutil.rmtree(place, ignore_errors=True)
+        clear(row, self.bench.scratch, self.workspace)
 
     # ── models, in the order in which they are accepted ──────────────────────────────────────────
 
@@ -135,7 +126,7 @@ class Producer:
         folder = scratch_of(self.bench.scratch, row.id)
         with on_disk(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        before = _read_rendered(folder, candidate)
+        before = read_rendered(folder, candidate.shot.model, whole=True)
         if before is not None:
             return before
         card = candidate.card(self.cards())
@@ -164,7 +155,7 @@ class Producer:
         failpoint("before render")
         rendered = self.renderer.render(order, folder, self._watch(row, plan, card.name, because))
         failpoint("after render")
-        _write_rendered(folder, candidate, rendered)
+        write_rendered(folder, candidate.shot.model, rendered)
         return rendered
 
     def _watch(self, row: SegmentRow, plan: Plan, model: str, because: str) -> Watch:
@@ -207,49 +198,15 @@ class Producer:
         rendered: Rendered,
         told: list[str],
     ) -> None:
-        fired = rendered.fired()
-        because = _because(work, candidate, told)
-        recipe = self._recipe(work, candidate, rendered, because)
-        movie = self.workspace / row.movie
-        good = not fired.refusals
-        clock = PhaseClock(
-            self.bench.clock,
-            Watch(lambda progress: self._finishing(row, progress, recipe)),
-            before=fired.seconds,
-        )
-        if not good and not fired.whole:
-            self._park(row, _why(fired.refusals), rendered=rendered)
-            return
-        path = movie if good else refused(movie)
-        with on_disk(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        delivery = deliver(
-            fired.chosen,
-            recipe,
-            path,
-            private=work.private,
-            signer=self.bench.signer(),
-            clock=clock,
-            segment_id=row.id,
-        )
-        if not good:
-            self._park(row, _why(fired.refusals), kept=self._said(path), rendered=rendered)
-            return
-        failpoint("before row")
-        record(replace(delivery, movie=movie), fired.takes, self.bench, row.id)
-        failpoint("after row")
+        recipe = self._recipe(work, candidate, rendered, _because(work, candidate, told))
+        self._finisher.clip(row, recipe, rendered, private=work.private)
 
-    def _finishing(self, row: SegmentRow, progress: Progress, recipe: Recipe) -> None:
-        self.control.check(row.id)
-        if progress.done == 0:
-            mark_phase(
-                self.bench.ledger,
-                row.id,
-                "finish",
-                model=recipe.shot.model,
-                because=recipe.chosen_because,
-            )
-        self.tell(row.id, progress)
+    @property
+    def _finisher(self) -> Finisher:
+        find = self.cards
+        return Finisher(
+            self.bench, self.control, self.workspace, self.tell, lambda name: find().get(name)
+        )
 
     def _recipe(self, work: Work, candidate: Candidate, rendered: Rendered, because: str) -> Recipe:
         image = candidate.shot.image
@@ -271,87 +228,8 @@ class Producer:
             origin=work.origin,
         )
 
-    def _park(
-        self, row: SegmentRow, why: str, *, kept: str = "", rendered: Rendered | None = None
-    ) -> None:
-        failpoint("before park")
-        park(
-            self.bench.ledger,
-            row.id,
-            why,
-            kept=kept,
-            takes=rendered.takes if rendered else (),
-            seconds=rendered.seconds if rendered else None,
-            now=self.bench.now(),
-        )
-
-    def _said(self, path: Path) -> str:
-        inside = path.is_relative_to(self.workspace)
-        return path.relative_to(self.workspace).as_posix() if inside else str(path)
-
-    def _adopt(self, row: SegmentRow) -> bool:
-        """Whether its film lies in its place already, whole: then only the row was missing."""
-        movie = self.workspace / row.movie
-        try:
-            sidecar = json.loads(companions(movie).sidecar.read_text(encoding="utf-8"))
-            if sidecar["segment"] != row.id or sidecar["sha256"] != file_sha256(movie):
-                return False
-            recipe = recipe_from_json(sidecar["recipe"])
-            digest = str(sidecar["digest"])
-        except (OSError, ValueError, KeyError, TypeError, UsageError):
-            return False
-        rendered = _rendered_of(scratch_of(self.bench.scratch, row.id))
-        self.bench.ledger.record_delivery(
-            sha256=sidecar["sha256"],
-            recipe_digest=digest,
-            recipe=json.dumps(sidecar["recipe"], ensure_ascii=False, separators=(",", ":")),
-            path=str(movie.absolute()),
-            takes=rendered.takes if rendered else (),
-            now=self.bench.now(),
-            model=recipe.shot.model,
-            origin=recipe.origin,
-            segment_id=row.id,
-            seconds=recipe.seconds,
-        )
-        return True
-
-
-def scratch_of(scratch: Path, segment_id: str) -> Path:
-    """Where a segment's takes and latents lie until it has ended."""
-    return scratch / "segments" / segment_id
-
 
 def _because(work: Work, candidate: Candidate, told: list[str]) -> str:
     if not told:
         return work.because
     return f"{candidate.shot.model} was taken because {'; '.join(told)}"
-
-
-def _why(refusals: tuple[str, ...]) -> str:
-    return f"no take was good enough: {'; '.join(refusals)}"
-
-
-RENDERED = "rendered.json"
-LATENTS = "latents"
-
-
-def _write_rendered(folder: Path, candidate: Candidate, rendered: Rendered) -> None:
-    data = {"model": candidate.shot.model, "rendered": rendered.to_json()}
-    write_bytes(folder / RENDERED, json.dumps(data, allow_nan=False).encode())
-
-
-def _rendered_of(folder: Path, model: str = "") -> Rendered | None:
-    try:
-        data = json.loads((folder / RENDERED).read_bytes())
-        rendered = Rendered.from_json(data["rendered"])
-    except (OSError, ValueError, KeyError, TypeError, ReelkilnError):
-        return None
-    return rendered if model in ("", data["model"]) else None
-
-
-def _read_rendered(folder: Path, candidate: Candidate) -> Rendered | None:
-    """What this model rendered before the power went, where all of its takes are still there."""
-    rendered = _rendered_of(folder, candidate.shot.model)
-    if rendered is None or not all(is_whole(Path(t.path), t.sha256) for t in rendered.chosen):
-        return None
-    return rendered

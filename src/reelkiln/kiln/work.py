@@ -5,14 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from reelkiln.errors import LedgerError, UsageError
+from reelkiln.kiln.edit import Edit
 from reelkiln.kiln.told import Setting, tuned
 from reelkiln.plan.card import Card
 from reelkiln.plan.form import read, write
 from reelkiln.reel import Origin, Shot
 
-__all__ = ["Candidate", "Work", "work_from_text", "work_to_text"]
+__all__ = [
+    "Candidate",
+    "ReelWork",
+    "Work",
+    "reel_work_from_text",
+    "reel_work_to_text",
+    "work_from_text",
+    "work_to_text",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +65,29 @@ class Work:
         return self.candidates[0].shot
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReelWork:
+    """A reel to be joined of clips of the queue: what is done with them, and why these."""
+
+    edit: Edit
+    because: str = ""
+
+
+def reel_work_to_text(work: ReelWork) -> str:
+    """The work as JSON text for its row."""
+    return json.dumps(write(work), ensure_ascii=False, separators=(",", ":"))
+
+
+def reel_work_from_text(text: str) -> ReelWork:
+    """The work of a reel's row.
+
+    Raises:
+        LedgerError: another version wrote it.
+    """
+    work: ReelWork = _read(ReelWork, text)
+    return work
+
+
 def work_to_text(work: Work) -> str:
     """The work as JSON text for its row."""
     return json.dumps(write(work), ensure_ascii=False, separators=(",", ":"))
@@ -66,11 +99,15 @@ def work_from_text(text: str) -> Work:
     Raises:
         LedgerError: another version wrote it.
     """
+    work: Work = _read(Work, text)
+    return work
+
+
+def _read(kind: type, text: str) -> Any:
     try:
-        work: Work = read(Work, json.loads(text), "work")
+        return read(kind, json.loads(text), "work")
     except (ValueError, UsageError) as error:
         raise LedgerError(
             f"a row of the queue cannot be read: {error}",
             hint="Another version wrote it: cancel it and queue it again.",
         ) from error
-    return work

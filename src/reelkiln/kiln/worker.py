@@ -23,13 +23,15 @@ from reelkiln.kiln.bench import Bench
 from reelkiln.kiln.control import Control
 from reelkiln.kiln.handler import Handler
 from reelkiln.kiln.hours import Span, next_time
-from reelkiln.kiln.produce import Producer, scratch_of
+from reelkiln.kiln.kept import ids_in
+from reelkiln.kiln.produce import Producer
 from reelkiln.kiln.renderer import Renderer
 from reelkiln.kiln.sleep import SleepWatch
 from reelkiln.kiln.watch import Watch
 from reelkiln.plan.card import Card
 from reelkiln.store.engine import Engine
-from reelkiln.store.queue import count_states, find_segment, list_segments
+from reelkiln.store.queue import find_segment, first_ready
+from reelkiln.store.reels import waits_of
 from reelkiln.store.running import claim, park, running_of, take_over, wanted_of
 from reelkiln.store.segment import BATCH
 from reelkiln.store.shifts import Kind, begin_shift, end_shift, log_shift, read_switch, seen
@@ -169,11 +171,15 @@ class Shift:
             return f"{count} are done"
         if self.terms.stay or self.terms.daily is not None:
             return None
-        if not count_states(self.bench.ledger)["queued"]:
-            return "nothing waits any more"
+        if first_ready(self.bench.ledger) is None:
+            return "nothing waits any more" + self._reels_wait()
         if until is not None and not self._next_fits():
             return f"nothing more can be done until {self.local(until):%H:%M}"
         return None
+
+    def _reels_wait(self) -> str:
+        waits = len(waits_of(self.bench.ledger))
+        return f"; {waits} reels wait for clips that a person must look at" if waits else ""
 
     def _control(self) -> None:
         """Hold or open production; stop what a person cancelled."""
@@ -191,10 +197,9 @@ class Shift:
 
     def _tidy(self) -> None:
         """Throw away what lies there of segments that ended just before the power went."""
-        segments = scratch_of(self.bench.scratch, "")
-        for folder in segments.iterdir() if segments.is_dir() else ():
+        for name in ids_in(self.bench.scratch):
             with suppress(UnknownName):
-                row = find_segment(self.bench.ledger, folder.name)
+                row = find_segment(self.bench.ledger, name)
                 if row.ended:
                     self._handler.producer.clear(row)
 
@@ -214,7 +219,7 @@ class Shift:
     def _night(self) -> bool:
         """Whether production is open between two daily times."""
         over = self._open_until is None or self.bench.now() >= self._open_until
-        if over or not (self._under_way() or count_states(self.bench.ledger)["queued"]):
+        if over or not (self._under_way() or first_ready(self.bench.ledger)):
             self._open_until = None
         return self._open_until is not None
 
@@ -269,8 +274,8 @@ class Shift:
             failpoint("submitted")
 
     def _preview_waits(self) -> bool:
-        first = list_segments(self.bench.ledger, states=("queued",), most=1)
-        return bool(first) and first[0].priority < BATCH
+        first = first_ready(self.bench.ledger)
+        return first is not None and first.priority < BATCH
 
     def _under_way(self) -> int:
         """How many segments are in hands: a thread's, or the engine's."""
@@ -281,8 +286,8 @@ class Shift:
         """Whether the next in line can be done before the shift ends."""
         if self.terms.until is None:
             return True
-        first = list_segments(self.bench.ledger, states=("queued",), most=1)
-        seconds = first[0].estimate if first else 0.0
+        first = first_ready(self.bench.ledger)
+        seconds = first.estimate if first else 0.0
         return self.bench.now() + timedelta(seconds=seconds) <= self.terms.until
 
     def _asleep(self, sleep: SleepWatch) -> None:

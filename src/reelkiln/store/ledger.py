@@ -24,7 +24,15 @@ from reelkiln.failpoints import failpoint
 from reelkiln.reel import Origin, Take, Verdict
 from reelkiln.store.migrations import STEPS
 
-__all__ = ["DeliveryRow", "Ledger", "is_full", "open_ledger", "write_seconds", "write_takes"]
+__all__ = [
+    "Board",
+    "DeliveryRow",
+    "Ledger",
+    "is_full",
+    "open_ledger",
+    "write_seconds",
+    "write_takes",
+]
 
 WAIT_SECONDS = 20.0
 """How long one process waits for another one's transaction."""
@@ -35,8 +43,9 @@ FULL_BYTES = 256 << 10
 _INSERT_DELIVERY = text(
     "INSERT INTO deliveries"
     " (sha256, recipe_digest, recipe, path, delivered_at, model, template, variant, product,"
-    " segment_id) VALUES (:sha256, :recipe_digest, :recipe, :path, :delivered_at,"
-    " :model, :template, :variant, :product, :segment_id) RETURNING id"
+    " segment_id, storyboard, templates) VALUES (:sha256, :recipe_digest, :recipe, :path,"
+    " :delivered_at, :model, :template, :variant, :product, :segment_id, :storyboard, :templates)"
+    " RETURNING id"
 )
 _INSERT_TAKE = text(
     "INSERT INTO takes (delivery_id, segment_id, segment, attempt, seed, sha256, kept, reasons,"
@@ -59,6 +68,15 @@ class DeliveryRow:
     recipe: str
     path: str
     delivered_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """What a reel was told by. `templates` are those of its shots, in their order."""
+
+    storyboard: str
+    product: str
+    templates: tuple[str, ...]
 
 
 class Ledger:
@@ -125,6 +143,7 @@ class Ledger:
         origin: Origin | None = None,
         segment_id: str | None = None,
         seconds: Mapping[str, float] | None = None,
+        board: Board | None = None,
     ) -> int:
         """Write one delivered file and all the takes made for it; returns the row's id.
 
@@ -136,6 +155,7 @@ class Ledger:
             origin: which template told the words, None where a person typed them.
             segment_id: the segment of the queue that this is, None outside of it.
             seconds: what each phase took, kept with the segment.
+            board: which storyboard, and which templates in it, told a reel; None: it is a clip.
 
         Raises:
             LedgerError, LockHeld, DiskFull: nothing was written.
@@ -149,8 +169,10 @@ class Ledger:
             "model": model,
             "template": origin.template if origin else "",
             "variant": origin.variant if origin else "",
-            "product": origin.product if origin else "",
+            "product": origin.product if origin else (board.product if board else ""),
             "segment_id": segment_id,
+            "storyboard": board.storyboard if board else "",
+            "templates": ", ".join(dict.fromkeys(board.templates)) if board else "",
         }
         with self.transaction() as connection:
             if segment_id and (before := _delivery_of(connection, segment_id)):

@@ -181,5 +181,13 @@ STEPS: tuple[Step, ...] = (
         )
         """,
     ),
+    # 5: reels that are joined of clips of the queue, and which words a delivered reel came from
+    (
+        "ALTER TABLE segments ADD COLUMN kind TEXT NOT NULL DEFAULT 'clip'",
+        "ALTER TABLE segments ADD COLUMN reel_id TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX segments_by_reel ON segments (reel_id, state) WHERE reel_id <> ''",
+        "ALTER TABLE deliveries ADD COLUMN storyboard TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE deliveries ADD COLUMN templates TEXT NOT NULL DEFAULT ''",
+    ),
 )
 """Step N brings a ledger from version N-1 to version N (`PRAGMA user_version`)."""

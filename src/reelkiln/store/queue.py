@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal, TypeAlias
 
 from sqlalchemy import Connection, text
 
@@ -25,6 +26,7 @@ from reelkiln.store.segment import (
     BATCH,
     COLUMNS,
     LINE,
+    READY,
     STATES,
     SegmentRow,
     State,
@@ -37,17 +39,20 @@ from reelkiln.store.segment import (
 )
 
 __all__ = [
+    "Kind",
     "NewSegment",
     "add_order",
     "cancel",
     "count_states",
     "find_segment",
+    "first_ready",
     "list_segments",
     "move",
     "planned_movies",
     "retry",
 ]
 
+Kind: TypeAlias = Literal["clip", "reel"]
 BRIEF = COLUMNS.replace(" work,", " '' AS work,")
 _ORDERS: tuple[tuple[tuple[State, ...], str], ...] = (
     (("delivered", "parked", "cancelled"), f"ended_at, {LINE}"),
@@ -57,8 +62,8 @@ _ORDERS: tuple[tuple[tuple[State, ...], str], ...] = (
 """Who stands first in a list. Each state that can be long has an index in this very order."""
 _INSERT = text(
     "INSERT INTO segments (id, order_id, priority, position, deadline, product, template, work,"
-    " movie, estimate, queued_at) VALUES (:id, :order_id, :priority, :position, :deadline,"
-    " :product, :template, :work, :movie, :estimate, :now)"
+    " movie, estimate, queued_at, kind, reel_id) VALUES (:id, :order_id, :priority, :position,"
+    " :deadline, :product, :template, :work, :movie, :estimate, :now, :kind, :reel_id)"
 )
 
 
@@ -66,7 +71,8 @@ _INSERT = text(
 class NewSegment:
     """One clip to be made. `work` is plain JSON that the kiln wrote and alone reads.
 
-    `movie` is the final file, and no other row has it; `estimate` is in seconds of rendering.
+    `movie` is the final file, and no other row has it; `estimate` is in seconds of rendering. A
+    "reel" is joined of the clips whose `reel_id` is its id, once all of them are delivered.
     """
 
     id: str
@@ -77,6 +83,8 @@ class NewSegment:
     priority: int = BATCH
     deadline: datetime | None = None
     estimate: float = 0.0
+    kind: Kind = "clip"
+    reel_id: str = ""
 
 
 def add_order(
@@ -116,6 +124,8 @@ def add_order(
                 "work": one.work,
                 "movie": one.movie,
                 "estimate": one.estimate,
+                "kind": one.kind,
+                "reel_id": one.reel_id,
                 "now": now.isoformat(),
             }
             for number, one in enumerate(segments, 1)
@@ -238,6 +248,16 @@ def list_segments(
                 left = most - len(rows)
                 rows += read_rows(connection, query, since=iso(since) or "", most=left)
     return tuple(rows)
+
+
+def first_ready(ledger: Ledger) -> SegmentRow | None:
+    """Who is next of those that can be made now; its `work` is left out."""
+    query = (
+        f"SELECT {BRIEF} FROM segments AS line WHERE state = 'queued' AND {READY}"  # noqa: S608
+        f" ORDER BY {LINE} LIMIT 1"
+    )
+    with ledger.reading() as connection:
+        return next(iter(read_rows(connection, query)), None)
 
 
 def count_states(ledger: Ledger) -> dict[State, int]:

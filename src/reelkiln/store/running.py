@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from reelkiln.reel import Take
 from reelkiln.store.ledger import Ledger, write_seconds, write_takes
-from reelkiln.store.segment import COLUMNS, LINE, SegmentRow, change, in_line, read_row
+from reelkiln.store.segment import COLUMNS, LINE, READY, SegmentRow, change, in_line, read_row
 
 __all__ = [
     "claim",
@@ -29,7 +29,10 @@ __all__ = [
     "wanted_of",
 ]
 
-_FIRST = f"SELECT id FROM segments WHERE state = 'queued' ORDER BY {LINE} LIMIT :count"  # noqa: S608
+_FIRST = (
+    f"SELECT id FROM segments AS line WHERE state = 'queued' AND {READY}"  # noqa: S608
+    f" ORDER BY {LINE} LIMIT :count"
+)
 _TAKEN = "state = 'running', executor = :executor, started_at = :now, runs = runs + 1"
 _CLAIM = text(f"UPDATE segments SET {_TAKEN} WHERE id IN ({_FIRST}) RETURNING {COLUMNS}")  # noqa: S608
 

@@ -18,6 +18,7 @@ __all__ = [
     "COLUMNS",
     "LINE",
     "PREVIEW",
+    "READY",
     "STATES",
     "SegmentRow",
     "State",
@@ -36,6 +37,11 @@ STATES: tuple[State, ...] = get_args(State)
 PREVIEW, BATCH = 0, 100
 """Priorities: the lower one goes first. A preview that a person waits for overtakes a batch."""
 
+READY = (
+    "(kind = 'clip' OR NOT EXISTS (SELECT 1 FROM segments AS own"
+    " WHERE own.reel_id = line.id AND own.state <> 'delivered'))"
+)
+"""Of a queued row of `segments AS line`: it can be made now. A reel waits for all its clips."""
 LINE = "priority, coalesce(deadline, '9999'), position"
 """Who is next: previews, then the nearest deadline, then the order of the file or of `move`."""
 
@@ -48,7 +54,8 @@ class SegmentRow(NamedTuple):
     it was begun. `failures` names the models that failed and why, in order, as `MODEL: why`.
     `model` is the one taken last and `because` why, fallbacks included. `reason` says why it was
     parked, cancelled or waits. `kept` is the file of a parked one's best take, "" without one.
-    Times carry their zone.
+    Times carry their zone. `kind` is "clip", or "reel" for a film that is joined of clips: those
+    whose `reel_id` is its id.
     """
 
     id: str
@@ -75,6 +82,8 @@ class SegmentRow(NamedTuple):
     queued_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    kind: str
+    reel_id: str
 
     @property
     def ended(self) -> bool:

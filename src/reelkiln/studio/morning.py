@@ -12,7 +12,7 @@ from reelkiln.studio.reports import page
 
 __all__ = ["morning_report"]
 
-PICTURED = ("Made", "Refused, for a person to look at")
+PICTURED = ("Reels", "Made", "Refused, for a person to look at")
 
 
 def morning_report(morning: Morning, pictures: Mapping[str, bytes]) -> str:
@@ -21,10 +21,18 @@ def morning_report(morning: Morning, pictures: Mapping[str, bytes]) -> str:
     Args:
         pictures: a PNG of each film that has one, by its segment's id.
     """
-    made = [_card(row, pictures) for row in morning.delivered]
+    reels = [_card(row, pictures) for row in morning.reels]
+    made = [_card(row, pictures) for row in morning.clips]
     parked = [_card(row, pictures) for row in morning.parked]
     rest = [block for block in blocks(morning) if block[0] not in PICTURED]
-    return page("morning.html", headline=headline(morning), made=made, parked=parked, blocks=rest)
+    return page(
+        "morning.html",
+        headline=headline(morning),
+        reels=reels,
+        made=made,
+        parked=parked,
+        blocks=rest,
+    )
 
 
 def _card(row: SegmentRow, pictures: Mapping[str, bytes]) -> dict[str, str]:
