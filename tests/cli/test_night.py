@@ -82,6 +82,13 @@ def test_a_storyboard_is_told_for_all_products_within_limits(brand):
     )  # fmt: skip
     names = [clip["file"] for clip in plan["clips"]]
     assert len(names) == len(set(names)) == 10
+    assert plan["reels"] == []  # no product has all five of its clips within the limits
+    week = ("batch", "storyboards/week.yaml", "--product", "rose-face-cream", "--model", "null",
+            "--dry-run")  # fmt: skip
+    assert result(run(*week, "--json"))["reels"] == ["rose-face-cream-week-instagram-reels.mp4"]
+    assert result(run(*week, "--clips-only", "--json"))["reels"] == []
+    tiktok = result(run(*week, "--platform", "tiktok", "--json"))
+    assert tiktok["reels"] == ["rose-face-cream-week-tiktok.mp4"]
     assert max(sum(name.startswith(sku) for name in names)
                for sku in ("rose-face-cream", "charcoal-soap")) <= 2  # fmt: skip
     assert plan["in_time"] == 10

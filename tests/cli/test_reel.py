@@ -90,7 +90,9 @@ def test_what_cannot_be_is_said_before_anything_is_made(brand, more, said):
 
 
 def test_boards_without_platform_music_or_sense_are_named(brand):
-    assert "names no platform" in refused(run("reel", "week", "--product", SKU), 2)
+    board = Path("storyboards/nowhere.yaml")
+    board.write_text("storyboard: nowhere\ntitle: x\nshots: [{template: hero-reveal}]\n", "utf-8")
+    assert "names no platform" in refused(run("reel", "nowhere", "--product", SKU), 2)
     assert "did you mean launch?" in refused(run("reel", "lunch", "--product", SKU), 2)
     assert "there is no storyboard" in refused(run("reel", "x.yaml", "--product", SKU), 2)
     board = Path("storyboards/tiny.yaml")
