@@ -6,8 +6,9 @@ export PYTHON
 export TORCH_INDEX
 BOOT := $(if $(PYTHON),$(PYTHON),python3)
 BIN := .venv/bin
-# Most tests wait for processes of their own; one thread each, or two renders fight for the cores.
-PARALLEL := -n logical --maxprocesses 4
+# Many tests wait for processes of their own: one worker more than there are cores, 4 at most. One
+# thread each, or two renders fight for the cores.
+WORKERS = $$($(BOOT) -c 'import os; print(min(4, os.cpu_count() + 1))')
 BRAND := demo/ethereal-glow
 
 .DEFAULT_GOAL := help
@@ -26,7 +27,7 @@ demo: set-up-demo ## set up .venv and render the worked example as a reel with t
 
 test: set-up-all ## set up .venv and run every check and every test
 	@$(MAKE) --no-print-directory -j 3 lint core-3.12 core-3.13
-	OMP_NUM_THREADS=1 $(BIN)/pytest $(PARALLEL)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 check: set-up-test ## style, types, architecture and documents, without the other tests
 	@$(MAKE) --no-print-directory lint
@@ -59,7 +60,7 @@ core: set-up-core
 
 core-3.12 core-3.13: core-%:
 	@test ! -f .venv-$*/setup.json || { \
-	  .venv-$*/bin/python -m pytest -q --core -p no:cacheprovider >.venv-$*/tests.log 2>&1; failed=$$?; \
+	  OMP_NUM_THREADS=1 .venv-$*/bin/python -m pytest -q --core -p no:cacheprovider >.venv-$*/tests.log 2>&1; failed=$$?; \
 	  echo "The core on Python $* (all it said is in .venv-$*/tests.log):"; \
 	  if test $$failed = 0; then tail -n 1 .venv-$*/tests.log; else tail -n 300 .venv-$*/tests.log; fi; \
 	  exit $$failed; }

@@ -17,8 +17,16 @@ import pytest
 
 TORCH_LIBRARIES = {"torch", "diffusers", "transformers", "accelerate", "safetensors"}
 TORCH_FOLDERS = ("walk",)
-# Kills and power cuts test the operating system's part, which no Python version changes.
-ONCE_FOLDERS = ("faults",)
+# Run on one Python alone: kills and power cuts, and pixels, sounds and foreign films. They take
+# minutes and test the operating system's and the libraries' part; the tests beside them run the
+# same code on each Python. Single tests of this kind are marked `once`.
+ONCE = (
+    "faults",
+    "film/test_reel.py",
+    "film/test_validate.py",
+    "gate/test_defects.py",
+    "kiln/test_drill.py",
+)
 # With libraries or tools that only the full environment holds.
 FULL_ONLY = (
     "film/test_upscale.py",
@@ -61,6 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "text: needs the text extra (rapidocr)")
     config.addinivalue_line("markers", "upscale: needs the upscale extra (ncnn)")
     config.addinivalue_line("markers", "browser: looks at pages with Chromium or Chrome")
+    config.addinivalue_line("markers", "once: run on one Python alone, as it is long")
     if config.getoption("--core") and importlib.util.find_spec("torch"):
         raise pytest.UsageError("--core is for an environment that has no torch")
 
@@ -72,7 +81,7 @@ def pytest_unconfigure() -> None:
 def needs_more(path: Path) -> bool:
     """Whether a test file needs more than one core run: by its place, or by what it imports."""
     place = path.relative_to(HERE)
-    if place.parts[0] in TORCH_FOLDERS + ONCE_FOLDERS or place.as_posix() in FULL_ONLY:
+    if {place.parts[0], place.as_posix()} & {*TORCH_FOLDERS, *ONCE, *FULL_ONLY}:
         return True
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -99,8 +108,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(missing)
     if not config.getoption("--core"):
         return
-    extras = ("torch", "text", "upscale", "fleet", "browser")
-    dropped = [item for item in items if any(map(item.get_closest_marker, extras))]
+    more = ("torch", "text", "upscale", "fleet", "browser", "once")
+    dropped = [item for item in items if any(map(item.get_closest_marker, more))]
     items[:] = [item for item in items if item not in dropped]
     config.hook.pytest_deselected(items=dropped)
 

@@ -100,6 +100,7 @@ def test_a_storyboard_is_told_for_all_products_within_limits(brand):
     assert "no storyboard of this workspace" in refused(run("batch", "other.yaml"), 2)
 
 
+@pytest.mark.once
 def test_the_same_batch_twice_gives_other_names_and_pausing_holds_it(brand):
     write(1)
     first, second = (
@@ -134,6 +135,7 @@ def test_what_cannot_be_done_to_a_queue_is_said(brand):
     assert run("work").stdout.startswith("the shift is over: nothing waits any more")
 
 
+@pytest.mark.once
 def test_parked_clips_are_shown_with_what_was_kept_and_retried(brand):
     write(1, model="null-black")
     (one,) = (row["id"] for row in result(run("batch", "b.csv", "--json"))["segments"])

@@ -36,6 +36,7 @@ def test_a_reel_is_stopped_goes_on_and_passes_its_platform(brand):
     assert effect.returncode == 0, effect.stderr
 
 
+@pytest.mark.once
 def test_a_dry_run_names_every_reel_and_renders_nothing(brand):
     assert "2.58333 s; TikTok takes 3 to" in refused(reel("--platform", "tiktok", "--dry-run"), 2)
     longer = BOARD.replace("seconds: 1.2", "seconds: 3")

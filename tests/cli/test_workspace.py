@@ -85,6 +85,7 @@ def test_storyboards_show_the_words_in_each_language(brand):
 BATCH = "template,product,count,seconds,model\nhero-reveal,rose-face-cream,2,1,null\n"
 
 
+@pytest.mark.once
 def test_a_batch_is_planned_then_made_and_remembered(brand):
     Path("b.csv").write_text(BATCH + "texture-swirl,all,1,1,null\n", encoding="utf-8")
     plan = result(run("batch", "b.csv", "--dry-run", "--json"))
@@ -120,6 +121,7 @@ def test_a_batch_with_mistakes_renders_nothing(brand):
     assert "cannot be read" in refused(run("batch", "none.csv"), 2)
 
 
+@pytest.mark.once
 def test_tuning_shows_a_sheet_and_keeps_what_was_chosen(brand):
     told = result(run("tune", "hero-reveal", "--product", "rose-face-cream", "--model", "null",
                       "--guidance", 2, "--guidance", 4, "--wordings", 1, "--seeds", 1,

@@ -149,6 +149,7 @@ ENCODED = """
 """
 
 
+@pytest.mark.once
 def test_ctrl_c_at_every_line_around_the_encoder_leaves_no_part_file_and_no_child(tmp_path):
     files = ("partfile.py", "interrupt.py", "encode.py", "child.py")
     assert stopped_at_lines(ENCODED, tmp_path, *files, every=1) >= 40

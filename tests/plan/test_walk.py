@@ -346,6 +346,7 @@ def test_stepping_down_keeps_a_safer_dtype():
     assert step_down(second, wish, EPIC, where).dtype == "bfloat16"
 
 
+@pytest.mark.once
 def test_ten_thousand_plans_leave_a_tenth_free():
     """Whatever is planned for a cap leaves 10 % of it free, by the formula."""
     draw = random.Random(20261123)
