@@ -2,7 +2,7 @@
 
 import ctypes
 
-from reelkiln.backends.energy import GpuMeter, gpu_meter
+from reelkiln.backends.energy import GpuMeter, gpu_joules, gpu_meter
 
 
 class Library:
@@ -32,6 +32,27 @@ def test_millijoules_become_joules():
     meter = GpuMeter(Library())
     assert meter.driver == "595.71.05"
     assert meter.joules() == 12.5
+
+
+def test_a_night_on_two_gpus_is_counted_together(monkeypatch):
+    class Two(Library):
+        def nvmlInit_v2(self):
+            return 0
+
+        def nvmlShutdown(self):
+            return 0
+
+        def nvmlDeviceGetHandleByIndex_v2(self, index, handle):
+            return 0 if index < 2 else 2
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: Two())
+    with gpu_joules(("0", "1")) as joules:
+        assert joules() == 25.0
+    with gpu_joules((None,)) as joules:
+        assert joules() == 12.5
+    for unknown in (("0", "7"), ()):  # one that nobody counts; other computers'
+        with gpu_joules(unknown) as joules:
+            assert joules() is None
 
 
 def test_a_gpu_without_a_counter_is_not_known():

@@ -12,7 +12,7 @@ from reelkiln.kiln.morning_words import blocks, headline, markdown
 from reelkiln.script.brand import Costs
 from reelkiln.store.queue import cancel
 from reelkiln.store.running import claim, mark_phase, park
-from reelkiln.store.shifts import begin_shift, log_shift
+from reelkiln.store.shifts import begin_shift, end_shift, log_shift
 from reelkiln.studio.morning import morning_report
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -81,6 +81,21 @@ def test_every_segment_is_said_somewhere(morning):
     assert titles[:4] == ["Made", "Refused, for a person to look at", "Cancelled", "Under way"]
     assert "Another model was taken" in titles and "Late" in titles
     assert "1 delivered, 1 parked for a person, 1 cancelled, 1 under way" in headline(morning)
+
+
+def test_the_gpus_own_count_is_told_where_there_is_one(tmp_path):
+    with ledger_in(tmp_path) as ledger:
+        for joules in (None, 1.8e6):
+            shift = begin_shift(ledger, "gpu0", now=NOON)
+            end_shift(ledger, shift, "done", now=NOON, joules=joules)
+        found = gather(ledger, tmp_path, None, since=NOON, now=NOON)
+        nobody = gather(ledger, tmp_path, None, since=NOON + timedelta(hours=1), now=NOON)
+    assert found.money.counted.value == pytest.approx(0.5)
+    lines = dict(blocks(found))["Energy and money"]
+    assert lines[1] == (
+        "energy of the GPU: 0.500 kWh (the driver's count in 1 of 2 shifts, of the GPU alone)"
+    )
+    assert dict(blocks(nobody))["Energy and money"][1].startswith("energy of the GPU: not known")
 
 
 def test_what_people_wrote_is_shown_and_never_run(morning):

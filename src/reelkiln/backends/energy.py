@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["GpuMeter", "gpu_meter"]
+__all__ = ["GpuMeter", "gpu_joules", "gpu_meter"]
 
 _LIBRARY = "nvml.dll" if os.name == "nt" else "libnvidia-ml.so.1"
 _SUCCESS = 0
@@ -54,21 +54,50 @@ def gpu_meter() -> Iterator[GpuMeter]:
     NVML counts all GPUs of the computer, torch those it is allowed: the first number that
     CUDA_VISIBLE_DEVICES names is taken.
     """
+    with _opened() as library:
+        yield GpuMeter() if library is None else GpuMeter(library, _index(_visible()))
+
+
+@contextmanager
+def gpu_joules(gpus: Sequence[str | None]) -> Iterator[Callable[[], float | None]]:
+    """What these GPUs have drawn together since their driver was loaded; None: not known of all.
+
+    Makes no CUDA context, so a shift may ask all night.
+
+    Args:
+        gpus: what CUDA_VISIBLE_DEVICES calls each; None: the one that renders here.
+    """
+    with _opened() as library:
+        names = [_visible() if name is None else name for name in gpus]
+        meters = [] if library is None else [GpuMeter(library, _index(name)) for name in names]
+
+        def joules() -> float | None:
+            drawn = [meter.joules() for meter in meters]
+            return None if None in drawn or not drawn else sum(filter(None, drawn))
+
+        yield joules
+
+
+@contextmanager
+def _opened() -> Iterator[Any]:
+    """NVML, or None where it is not there."""
     try:
         library = ctypes.CDLL(_LIBRARY)
         ready = library.nvmlInit_v2() == _SUCCESS
     except (OSError, AttributeError):  # no driver, or one from before 2013
-        yield GpuMeter()
-        return
+        ready = False
     if not ready:
-        yield GpuMeter()
+        yield None
         return
     try:
-        yield GpuMeter(library, _index())
+        yield library
     finally:
         library.nvmlShutdown()
 
 
-def _index() -> int:
-    first = os.environ.get("CUDA_VISIBLE_DEVICES", "").partition(",")[0].strip()
-    return int(first) if first.isdigit() else 0
+def _visible() -> str:
+    return os.environ.get("CUDA_VISIBLE_DEVICES", "").partition(",")[0].strip()
+
+
+def _index(name: str) -> int:
+    return int(name) if name.isdigit() else 0

@@ -171,6 +171,7 @@ def _as_json(morning: Morning) -> dict[str, Any]:
         ],
         "approved": morning.approved,
         "currency": money.currency,
+        "gpu_energy_kwh": _estimate(money.counted),
         "estimates": {
             name: _estimate(getattr(money, name))
             for name in ("energy", "per_approved", "saved_month", "saved_year", "capacity")

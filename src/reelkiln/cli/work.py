@@ -54,6 +54,7 @@ def work(
     json: Json = False,
 ) -> None:
     """Make what waits in the queue. Stop it at any moment: what was begun goes on next time."""
+    from reelkiln.backends.energy import gpu_joules
     from reelkiln.kiln.apart import probe_apart
     from reelkiln.kiln.awake import awake
     from reelkiln.kiln.crash import arm_here
@@ -70,9 +71,11 @@ def work(
         terms = _terms(night, bench, until=until, count=count, stay=stay, daily=daily)
         engine = DbosEngine(workshop.state)
         try:
-            with awake(teller.note):
+            with awake(teller.note), gpu_joules(_gpus(workshop, fleet)) as joules:
                 _back_up(bench, workshop, teller)
-                end = _shift(bench, engine, workshop, terms, teller, fleet=fleet).run()
+                shift = _shift(bench, engine, workshop, terms, teller, fleet=fleet)
+                shift.joules = joules
+                end = shift.run()
         finally:
             engine.close()
     _show(end, json=json)
@@ -161,7 +164,6 @@ def _shift(
 
 def _renderer(fleet: str, bench: Bench, workshop: Workshop, teller: Teller) -> Renderer:
     from reelkiln.cli.fleet import desk_of
-    from reelkiln.kiln.children import places_here
     from reelkiln.kiln.lanes import LaneRenderer
 
     desk = desk_of(workshop, fleet)
@@ -171,8 +173,17 @@ def _renderer(fleet: str, bench: Bench, workshop: Workshop, teller: Teller) -> R
         ships = FleetRenderer(desk.address, desk.token, cache=bench.cache)
         teller.note(f"a fleet of {ships.width} GPUs at {desk.address}")
         return ships
-    places = places_here() if fleet == "auto" else (None,)
-    return LaneRenderer(bench.scratch / "latents", places, cache=bench.cache)
+    return LaneRenderer(bench.scratch / "latents", _gpus(workshop, fleet), cache=bench.cache)
+
+
+def _gpus(workshop: Workshop, fleet: str) -> tuple[str | None, ...]:
+    """This computer's GPUs that the shift uses; none where other computers render."""
+    from reelkiln.cli.fleet import desk_of
+    from reelkiln.kiln.children import places_here
+
+    if desk_of(workshop, fleet) is not None:
+        return ()
+    return places_here() if fleet == "auto" else (None,)
 
 
 def _back_up(bench: Bench, workshop: Workshop, teller: Teller) -> None:

@@ -6,7 +6,7 @@ Everything that is not counted but reckoned is an `Estimate`, which carries how 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -46,9 +46,11 @@ class PhaseRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Money:
     """What the work cost and saved, in `currency`. None where the brand does not say enough, or
-    nothing was approved yet. Energy is in kWh."""
+    nothing was approved yet. Energy is in kWh; `counted` is that of the GPUs alone, as their driver
+    counted it."""
 
     currency: str = ""
+    counted: Estimate | None = None
     energy: Estimate | None = None
     per_approved: Estimate | None = None
     saved_month: Estimate | None = None
@@ -132,8 +134,19 @@ def gather(
         killed=gone,
         log=read_log(ledger, since=since),
         approved=approved_since(ledger, since=since),
-        money=_money(ledger, costs, phases, since=since, now=now),
+        money=replace(
+            _money(ledger, costs, phases, since=since, now=now), counted=_counted(shifts)
+        ),
     )
+
+
+def _counted(shifts: Sequence[ShiftRow]) -> Estimate | None:
+    """What the GPUs drew while shifts were at work, where the driver told it."""
+    told = [shift.joules for shift in shifts if shift.joules is not None]
+    if not told:
+        return None
+    how = f"the driver's count in {len(told)} of {len(shifts)} shifts, of the GPU alone"
+    return Estimate(sum(told) / 3.6e6, how)
 
 
 def _phases(found: Mapping[str, Mapping[str, float]]) -> tuple[PhaseRow, ...]:

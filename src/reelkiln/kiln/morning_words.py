@@ -113,6 +113,10 @@ def _shift(row: ShiftRow, killed: bool) -> str:
 
 def _money(money: Money, approved: int) -> Iterator[str]:
     yield f"approved by a person: {approved}"
+    if money.counted is None:
+        yield "energy of the GPU: not known, no driver here counts it"
+    else:
+        yield f"energy of the GPU: {money.counted.value:.3f} kWh ({money.counted.how})"
     for title, estimate, form in (
         ("energy", money.energy, "{:.3f} kWh"),
         ("cost of an approved clip", money.per_approved, "{:.4f} " + money.currency),

@@ -84,7 +84,8 @@ class Shift:
     """One run of one worker. `run` may be called once.
 
     `elapsed` is `backends.probe.elapsed`. `local` turns a moment into the clock on the wall, for
-    quiet hours. `cards` are the models there are.
+    quiet hours. `cards` are the models there are. `joules` is what its GPUs have drawn so far, None
+    where nobody counts it.
     """
 
     bench: Bench
@@ -98,7 +99,9 @@ class Shift:
     elapsed: Callable[[], float]
     local: Callable[[datetime], datetime] = datetime.astimezone
     control: Control = field(default_factory=Control)
+    joules: Callable[[], float | None] = lambda: None
     _id: int = 0
+    _before: float | None = None
     _handler: Handler = field(init=False)
     _problem: ReelkilnError | None = None
     _open_until: datetime | None = None
@@ -124,6 +127,7 @@ class Shift:
         """
         with self.engine.run_worker(self._handler, self.renderer.width + 2):
             self._id = begin_shift(self.bench.ledger, self.executor, now=self.bench.now())
+            self._before = self.joules()
             why = "it was stopped"
             try:
                 self._tidy()
@@ -224,7 +228,7 @@ class Shift:
         return self._open_until is not None
 
     def _seldom(self) -> None:
-        seen(self.bench.ledger, self._id, now=self.bench.now())
+        seen(self.bench.ledger, self._id, now=self.bench.now(), joules=self._drawn())
         adopted = self.engine.take_over()
         if adopted:
             take_over(self.bench.ledger, adopted, self.executor)
@@ -314,7 +318,13 @@ class Shift:
                 self._handler.changed.wait(TICK)
         self.renderer.close()
         with suppress(ReelkilnError):
-            end_shift(self.bench.ledger, self._id, why, now=self.bench.now())
+            now = self.bench.now()
+            end_shift(self.bench.ledger, self._id, why, now=now, joules=self._drawn())
+
+    def _drawn(self) -> float | None:
+        """Joules since the shift began."""
+        now = self.joules()
+        return None if now is None or self._before is None else now - self._before
 
     def _log(
         self,

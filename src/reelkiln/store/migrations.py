@@ -189,5 +189,7 @@ STEPS: tuple[Step, ...] = (
         "ALTER TABLE deliveries ADD COLUMN storyboard TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE deliveries ADD COLUMN templates TEXT NOT NULL DEFAULT ''",
     ),
+    # 6: what the GPUs of a shift have drawn
+    ("ALTER TABLE shifts ADD COLUMN joules REAL",),
 )
 """Step N brings a ledger from version N-1 to version N (`PRAGMA user_version`)."""

@@ -43,7 +43,10 @@ memory: that of a GPU ran out.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShiftRow:
-    """One run of one worker. `ended_at` None with an old `seen_at`: it was killed at about then."""
+    """One run of one worker. `ended_at` None with an old `seen_at`: it was killed at about then.
+
+    `joules` is what its GPUs have drawn until it was last seen, None where nobody counts that.
+    """
 
     id: int
     executor: str
@@ -51,6 +54,7 @@ class ShiftRow:
     seen_at: datetime
     ended_at: datetime | None
     why: str
+    joules: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,22 +81,25 @@ def begin_shift(ledger: Ledger, executor: str, *, now: datetime) -> int:
         return int(connection.execute(query, row).scalar_one())
 
 
-def seen(ledger: Ledger, shift_id: int, *, now: datetime) -> None:
-    """The worker is alive."""
+def seen(ledger: Ledger, shift_id: int, *, now: datetime, joules: float | None = None) -> None:
+    """The worker is alive; its GPUs have drawn so much since it began."""
+    query = text("UPDATE shifts SET seen_at = :now, joules = :joules WHERE id = :id")
     with ledger.transaction() as connection:
-        connection.execute(
-            text("UPDATE shifts SET seen_at = :now WHERE id = :id"),
-            {"id": shift_id, "now": now.isoformat()},
-        )
+        row = {"id": shift_id, "now": now.isoformat(), "joules": joules}
+        connection.execute(query, row)
 
 
-def end_shift(ledger: Ledger, shift_id: int, why: str, *, now: datetime) -> None:
+def end_shift(
+    ledger: Ledger, shift_id: int, why: str, *, now: datetime, joules: float | None = None
+) -> None:
     """The worker ends, and says why: done, until, count, stopped, disk full."""
+    query = text(
+        "UPDATE shifts SET seen_at = :now, ended_at = :now, why = :why, joules = :joules"
+        " WHERE id = :id"
+    )
     with ledger.transaction() as connection:
-        connection.execute(
-            text("UPDATE shifts SET seen_at = :now, ended_at = :now, why = :why WHERE id = :id"),
-            {"id": shift_id, "why": why, "now": now.isoformat()},
-        )
+        row = {"id": shift_id, "why": why, "now": now.isoformat(), "joules": joules}
+        connection.execute(query, row)
 
 
 def list_shifts(ledger: Ledger, *, since: datetime) -> tuple[ShiftRow, ...]:
@@ -108,6 +115,7 @@ def list_shifts(ledger: Ledger, *, since: datetime) -> tuple[ShiftRow, ...]:
             seen_at=datetime.fromisoformat(row.seen_at),
             ended_at=datetime.fromisoformat(row.ended_at) if row.ended_at else None,
             why=row.why,
+            joules=row.joules,
         )
         for row in rows
     )
