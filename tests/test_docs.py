@@ -1,8 +1,6 @@
 """The documents say what is there, and every command line they show has been run."""
 
 import re
-import subprocess
-import sys
 from fractions import Fraction
 
 import pin
@@ -10,6 +8,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 import reelkiln
+from cli.running import run
 from pages import PAGES, ROOT, anchors, blocks, commands, links, reelkiln_calls
 from reelkiln.models.cards import read_card
 from reelkiln.plan.machine import GiB, Machine
@@ -30,6 +29,7 @@ INSTALLS = [
     rf"{PIP}(-c constraints/cpu\.txt )?{OURS}",
     r"python3 -m venv ~/\.reelkiln-venv",
     r"py -3\.1[123] -m venv \$HOME\\reelkiln-venv",
+    r"\. \.venv/bin/activate",
 ]
 HUB_NEEDED = {"pull"}
 
@@ -114,9 +114,7 @@ def test_the_readme_begins_with_the_two_commands():
     ids=" ".join,
 )
 def test_commands_of_the_readme_run(call):
-    done = subprocess.run(
-        [sys.executable, "-m", "reelkiln", *call], capture_output=True, text=True, check=False
-    )
+    done = run(*call)
     assert "Traceback" not in done.stderr, done.stderr
     if HUB_NEEDED & set(call):  # no test reaches the hub: it must say so and ask to try later
         assert done.returncode == 75, done.stderr
