@@ -22,6 +22,7 @@ from reelkiln.kiln.choose import Choice
 from reelkiln.kiln.edit import Cut, Edit, ReelRecipe, reel_to_json
 from reelkiln.kiln.gating import Asked, gate_films
 from reelkiln.kiln.known import Known, known_of
+from reelkiln.kiln.make import make, orders_for
 from reelkiln.kiln.recipe import recipe_to_json
 from reelkiln.kiln.reel import make_reels
 from reelkiln.kiln.watch import Watch
@@ -69,6 +70,36 @@ def test_a_film_says_its_words_and_where_its_segments_meet(space):
     assert known.palette == space.brand.palette
     assert known.photo == Path("glow/cream.png")
     assert known_of(encode(BOTTLE, "theirs.mp4"), space) == Known()
+
+
+def test_a_product_is_named_by_its_whole_name_or_number_alone(space):
+    names = [space.products[sku].name for sku in space.products]
+    assert space.named(f"a jar of {names[0].upper()}, turning").name == names[0]
+    assert space.named("ROSE-face-cream on marble").sku == SKU
+    for words in ("a rose face creamy", "a jar", "", f"{names[0]} beside {names[1]}"):
+        assert space.named(words) is None
+
+
+def test_typed_words_are_measured_by_the_brand_and_by_the_product_that_they_name(space):
+    for words, photo in (("Rose-face-cream turns", Path("glow/cream.png")), ("a jar", None)):
+        film = encode(BOTTLE, "typed.mp4")
+        recipe = replace(RECIPE, shot=replace(RECIPE.shot, prompt=words), origin=None)
+        write_sidecar(film, {"recipe": recipe_to_json(recipe)})
+        known = known_of(film, space)
+        assert (known.palette, known.photo) == (space.brand.palette, photo)
+
+
+def test_a_take_of_typed_words_is_measured_while_it_is_made(space, tmp_path):
+    card = null_card()
+    shots = [null_shot(card, prompt=words) for words in ("a Rose-face-cream", "a jar")]
+    movies = [Path("cream.mp4"), Path("jar.mp4")]
+    with null_bench(tmp_path) as bench:
+        choice = Choice(card, "you asked for it")
+        orders = orders_for(shots, movies, choice, bench, private=False, space=space)
+        cream, jar = (one.recipe.takes[0].marks for one in make(orders, choice, bench, Watch()))
+    assert {"palette", "product_colour", "product_shape"} <= cream.keys()
+    assert "palette" in jar
+    assert "product_colour" not in jar
 
 
 def test_words_that_nobody_can_read_are_no_recipe():

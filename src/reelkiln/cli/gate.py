@@ -9,11 +9,11 @@ import typer
 
 from reelkiln.cli.console import out, say, show_json, table
 from reelkiln.cli.options import Json
+from reelkiln.cli.space import space_around
 from reelkiln.errors import UsageError
 
 if TYPE_CHECKING:
     from reelkiln.kiln.inspect import Inspected
-    from reelkiln.script.workspace import Workspace
 
 __all__ = ["gate"]
 
@@ -82,7 +82,7 @@ def gate(
         nsfw=nsfw,
         cuts=cuts,
     )
-    seen = gate_films(films, wish, space=_workspace(), cache=read_settings().cache)
+    seen = gate_films(films, wish, space=space_around(), cache=read_settings().cache)
     if html is not None:
         _write(html, seen)
     if json:
@@ -104,20 +104,6 @@ def _frames(text: str | None) -> tuple[int, ...]:
         raise UsageError(
             f"--joins {text} is no list of frame numbers", hint="Write it like 16,32."
         ) from error
-
-
-def _workspace() -> Workspace | None:
-    """The workspace around the current folder; a broken one is told of, and does without."""
-    from reelkiln.errors import ReelkilnError
-    from reelkiln.script.workspace import read_workspace
-    from reelkiln.workshop.open import current_folder, find_workspace
-
-    folder = find_workspace(current_folder())
-    try:
-        return read_workspace(folder) if folder else None
-    except ReelkilnError as broken:
-        say(f"brand and products are left out: {broken.message}")
-        return None
 
 
 def _write(target: Path, seen: tuple[Inspected, ...]) -> None:

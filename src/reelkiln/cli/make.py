@@ -28,6 +28,7 @@ from reelkiln.cli.options import (
     StartPicture,
 )
 from reelkiln.cli.progress import telling
+from reelkiln.cli.space import space_around
 
 if TYPE_CHECKING:
     from reelkiln.cli.progress import Teller
@@ -173,7 +174,8 @@ def _make(
     shots = shots_of(wish, choice.card)
     movies = targets(out_path, Path(), shots[0].prompt, seed=wish.seed, count=wish.count)
     check_targets(movies, force=force)
-    orders = orders_for(shots, movies, choice, bench, private=private)
+    space = space_around()
+    orders = orders_for(shots, movies, choice, bench, private=private, space=space)
     teller.note(f"model {choice.card.name}: {choice.because}")
     teller.note(
         f"seed {wish.seed}" + (f" and the {wish.count - 1} after it" if wish.count > 1 else "")
@@ -181,6 +183,10 @@ def _make(
     plan = orders[0].plan
     each = " each" if wish.count > 1 else ""
     teller.note(f"about {duration(plan.seconds_estimate)}{each}, {plan.rung}")
+    if space is not None:
+        product = space.named(shots[0].prompt)
+        whose = f" and the photo of {product.name}" if product and product.photo else ""
+        teller.note(f"measured against the colours of {space.brand.name}{whose}")
     for line in (*check_picture(shots[0], plan), *advice(shots[0], choice.card)):
         teller.note(line)
     return make_clips(orders, choice, bench, Watch(teller.progress, teller.note))

@@ -46,9 +46,14 @@ def known_of(film: Path, space: Workspace | None = None) -> Known:
     if isinstance(recipe, ReelRecipe):
         return Known(cuts=_cuts(recipe.edit))
     known = Known(recipe.shot.prompt, recipe.shot.model, _joins(recipe.plan))
-    if space is None or recipe.origin is None or recipe.origin.product not in space.products:
+    if space is None:
         return known
-    photo = space.photo(recipe.origin.product)
+    if recipe.origin is None:  # the words were typed
+        photo = space.photo_named(recipe.shot.prompt)
+    elif recipe.origin.product in space.products:
+        photo = space.photo(recipe.origin.product)
+    else:
+        return known
     return replace(known, palette=space.brand.palette, photo=photo)
 
 

@@ -30,6 +30,7 @@ from reelkiln.plan.form import write
 from reelkiln.plan.plan import Plan
 from reelkiln.plan.walk import plan_shot
 from reelkiln.reel import Origin, Shot
+from reelkiln.script.workspace import Workspace
 
 __all__ = ["Order", "keep_refused", "make", "orders_for"]
 
@@ -49,9 +50,19 @@ class Order:
 
 
 def orders_for(
-    shots: Sequence[Shot], movies: Sequence[Path], choice: Choice, bench: Bench, *, private: bool
+    shots: Sequence[Shot],
+    movies: Sequence[Path],
+    choice: Choice,
+    bench: Bench,
+    *,
+    private: bool,
+    space: Workspace | None = None,
 ) -> tuple[Order, ...]:
     """Plan every shot for this machine, once it is clear that the weights are there.
+
+    Args:
+        space: the workspace around: its brand's colours are measured, and the photo of a product
+            that the words name.
 
     Raises:
         WeightsMissing, WeightsBroken: as `locate` says.
@@ -64,6 +75,8 @@ def orders_for(
             plan=plan_shot(shot, choice.card, bench.machine),
             movie=movie,
             private=private,
+            palette=space.brand.palette if space else (),
+            photo=space.photo_named(shot.prompt) if space else None,
         )
         for shot, movie in zip(shots, movies, strict=True)
     )

@@ -1,5 +1,6 @@
 """A workspace as people write it: brand, products, templates and storyboards of one folder."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ from reelkiln.script.template import Template
 __all__ = ["Workspace", "pick", "read_workspace"]
 
 
+WORD = r"\w+"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
     """Everything that the people of a brand wrote, read and found free of mistakes."""
@@ -36,6 +40,24 @@ class Workspace:
         """Where the photo of a product lies, if it has one."""
         photo = self.products[sku].photo if sku in self.products else None
         return self.folder / photo if photo else None
+
+    def named(self, words: str) -> Product | None:
+        """The product whose name or number stands in the words; None for none or several."""
+        said = f" {' '.join(re.findall(WORD, words.casefold()))} "
+        found = [
+            product
+            for product in self.products.values()
+            if any(
+                f" {' '.join(re.findall(WORD, name.casefold()))} " in said
+                for name in (product.name, product.sku)
+            )
+        ]
+        return found[0] if len(found) == 1 else None
+
+    def photo_named(self, words: str) -> Path | None:
+        """Where the photo of the product that the words name lies, if there is one."""
+        product = self.named(words)
+        return self.photo(product.sku) if product else None
 
 
 def read_workspace(folder: Path) -> Workspace:
