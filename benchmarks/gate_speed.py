@@ -18,7 +18,8 @@ import cv2
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from gate.sources import glide, texture
+from gate.defects import pattern
+from gate.sources import glide, product, texture
 from reelkiln.gate.judge import judge
 from reelkiln.gate.measure import Wanted, measure
 from reelkiln.gate.text import open_reader, read_text
@@ -42,6 +43,11 @@ def timed(work: Callable[[], object], rounds: int = ROUNDS) -> str:
 def main() -> None:
     """Print a table."""
     clip = glide(texture(5, 16.0), 3.0)
+    # The two that take longest: a pattern to be weighed, over a scene that moves and a still one.
+    costly = {
+        "a pattern lies over it": pattern(clip, 1, 0),
+        "a pattern lies over a still scene": pattern(product((180, 40, 50), (225, 205, 170)), 1, 0),
+    }
     wanted = Wanted(("#808080", "#a0a0a0"), (8,))
     marks = measure(clip, wanted)
     reader = open_reader()
@@ -56,6 +62,9 @@ def main() -> None:
     print(f"| every measure, all cores | {timed(lambda: measure(clip, wanted))} |")
     cv2.setNumThreads(1)
     print(f"| every measure, one core | {timed(lambda: measure(clip, wanted))} |")
+    for name, one in costly.items():
+        told = timed(lambda spoilt=one: measure(spoilt, wanted))
+        print(f"| every measure, one core, {name} | {told} |")
     print(f"| judging | {timed(lambda: judge(marks))} |")
     print(f"| reading three pictures | {timed(lambda: read_text(clip, reader), 3)} |")
 

@@ -6,9 +6,9 @@ Prepared ground, by name: `gpu` (a GPU that is imagined), `memory` (64 GiB of it
 `no-torch` (as if it were not installed), `no-pieces` (without sentencepiece), `small-disk` (a
 megabyte is free), `full-disk` (the system says so when files are made durable), `stop-PHASE` (a
 real SIGINT from within, when that phase begins).
-The models `null`, `null-black`, `null-nan`, `null-slow`, `null-few` (two presets), `null-led` (goes
-on from frames) and `null-far` (on the hub) are there, and `null-large`, `null-words`, `null-fp16`
-and `null-class`, whose repositories the test serves.
+The models `null`, `null-black`, `null-pale`, `null-nan`, `null-slow`, `null-few` (two presets),
+`null-led` (goes on from frames) and `null-far` (on the hub) are there, and `null-large`,
+`null-words`, `null-fp16` and `null-class`, whose repositories the test serves.
 """
 
 import os
@@ -33,6 +33,7 @@ def add_null_models():
     nulls = (
         null_card(),
         null_card("null-black", picture="black"),
+        null_card("null-pale", picture="pale"),
         null_card("null-nan", gain=float("inf")),
         null_card("null-slow", step_seconds=20.0),
         null_card("null-far", files=("config.json", "net.bin.json")),

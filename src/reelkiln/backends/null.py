@@ -14,8 +14,9 @@ reads these keys of `Preset.schedule`, all optional:
 `decodes_from` (str, default "resident")
     the same for decoding: what was denoised on a rung before it cannot be decoded there.
 `picture` (str, default "moving")
-    "moving", "still" (no frame differs from the first), "black", "flicker" (every second frame
-    dark), or "leaping" (in the middle it leaps 24 pixels, times the plan's `motion`).
+    "moving", "pale" (the same in light grey), "still" (no frame differs from the first), "black",
+    "flicker" (every second frame dark), or "leaping" (in the middle it leaps 24 pixels, times the
+    plan's `motion`).
 `step_seconds` (float, default 0.0)
     how long each denoising step takes, for drills that stop a render half way.
 """
@@ -172,6 +173,8 @@ def _frame(base: Picture, drift: tuple[int, int], index: int, picture: str, leap
     match picture:
         case "moving":
             return np.roll(base, (index * drift[0], index * drift[1]), axis=(0, 1))
+        case "pale":
+            return np.roll(0.7 + 0.2 * base, (index * drift[0], index * drift[1]), axis=(0, 1))
         case "leaping":
             return np.roll(base, (index * drift[0], index * drift[1] + leap), axis=(0, 1))
         case "still":
@@ -183,7 +186,7 @@ def _frame(base: Picture, drift: tuple[int, int], index: int, picture: str, leap
         case _:
             raise RenderFailed(
                 f"the family null knows no picture called {picture!r}",
-                hint="Use moving, still, black, flicker or leaping in the preset's schedule.",
+                hint="Use moving, pale, still, black, flicker or leaping in the preset's schedule.",
             )
 
 

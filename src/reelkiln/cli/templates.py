@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from reelkiln.cli.workspace import TemplateName, opened
 from reelkiln.script.record import Outcome, Record, record_of
 
 if TYPE_CHECKING:
+    from reelkiln.reel import Marks
     from reelkiln.script.template import Slot
 
 __all__ = ["app"]
@@ -51,12 +53,17 @@ def list_templates(json: Json = False) -> None:
 
 @app.command("show")
 def show_template(template: TemplateName, json: Json = False) -> None:
-    """Show one template: what it says, its slots, its variants."""
+    """Show one template: what it says, its slots, its variants, and what is usual for its clips."""
+    from reelkiln.gate.learnt import APPROVED_MIN, spans
     from reelkiln.script.workspace import pick
 
     one = pick("template", template, opened().templates)
+    approved = _approved(template)
+    usual = spans(approved)
     if json:
-        show_json(one.model_dump(mode="json", by_alias=True))
+        learnt = {name: [_finite(low), _finite(high)] for name, (low, high) in usual.items()}
+        form = one.model_dump(mode="json", by_alias=True)
+        show_json({**form, "approved": len(approved), "usual": learnt})
         return
     out(f"{one.title}\n{one.about or ''}".rstrip())
     claims = [("a person", one.shows_person), ("an effect of the product", one.shows_effect)]
@@ -66,6 +73,12 @@ def show_template(template: TemplateName, json: Json = False) -> None:
     out(f"{one.seconds:g} s, {one.aspect}" + (f", shows {shown}" if shown else ""))
     for name, slot in one.slots.items():
         out(f"{{{name}}}  {_filling(slot)}")
+    if usual:
+        out(f"\nusual, from {len(approved)} approved clips; what lies outside is refused:")
+        for name, span in usual.items():
+            out(f"  {name} {_span(*span)}")
+    elif approved:
+        out(f"what is usual is learnt from {APPROVED_MIN} approved clips: {len(approved)} so far")
     for variant in one.variants:
         out(f"\n{variant.name}\n  {' '.join(variant.paragraph.split())}")
 
@@ -129,10 +142,8 @@ def _records() -> dict[str, Record]:
     """What every template's takes came to, from this workspace's ledger."""
     from reelkiln.store.ledger import open_ledger
     from reelkiln.store.reviews import take_counts
-    from reelkiln.workshop.open import current_folder, open_workshop
-    from reelkiln.workshop.settings import read_settings
 
-    path = open_workshop(current_folder(), read_settings()).state / "ledger.db"
+    path = _ledger()
     if not path.exists():
         return {}
     with open_ledger(path) as ledger:
@@ -141,6 +152,36 @@ def _records() -> dict[str, Record]:
         name: record_of(Outcome(c.attempts, c.approved) for c in counts if c.template == name)
         for name in {count.template for count in counts}
     }
+
+
+def _approved(template: str) -> tuple[Marks, ...]:
+    """What was measured of the clips of a template that a person approved."""
+    from reelkiln.store.ledger import open_ledger
+    from reelkiln.store.reviews import approved_marks
+
+    path = _ledger()
+    if not path.exists():
+        return ()
+    with open_ledger(path) as ledger:
+        return approved_marks(ledger, template)
+
+
+def _ledger() -> Path:
+    from reelkiln.workshop.open import current_folder, open_workshop
+    from reelkiln.workshop.settings import read_settings
+
+    return open_workshop(current_folder(), read_settings()).state / "ledger.db"
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no word for what is infinite."""
+    return value if math.isfinite(value) else None
+
+
+def _span(low: float, high: float) -> str:
+    if not math.isfinite(low):
+        return f"at most {high:.3g}"
+    return f"{low:.3g} to {high:.3g}" if math.isfinite(high) else f"at least {low:.3g}"
 
 
 def _standing(record: Record) -> str:

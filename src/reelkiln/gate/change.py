@@ -32,9 +32,9 @@ def stir(before: Plane, after: Plane) -> float:
 
 
 def colours(rgb: Plane) -> Field:
-    """A histogram of 8 x 8 x 8 RGB boxes that sums to 1, float32 (512,), of every fourth pixel."""
+    """A histogram of 8 x 8 x 8 RGB boxes that sums to 1, float32 (512,), of every ninth pixel."""
     counts = cv2.calcHist(
-        [np.ascontiguousarray(rgb[::2, ::2])], [0, 1, 2], None, [8, 8, 8], [0, 256] * 3
+        [np.ascontiguousarray(rgb[::3, ::3])], [0, 1, 2], None, [8, 8, 8], [0, 256] * 3
     ).ravel()
     share: Field = counts / counts.sum()
     return share

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from reelkiln.reel import Action, Marks
 
-__all__ = ["APPROVED_MIN", "robust_limits"]
+__all__ = ["APPROVED_MIN", "robust_limits", "spans"]
 
 APPROVED_MIN = 20
 """Approved takes of one template from which their spread says something."""
@@ -74,6 +74,17 @@ def robust_limits(history: Sequence[Marks], base: Limits = FIXED) -> Limits:
         if len(values) >= APPROVED_MIN:
             learnt.append(_learnt(usual, values))
     return Limits(base.rules + tuple(learnt))
+
+
+def spans(history: Sequence[Marks]) -> dict[str, tuple[float, float]]:
+    """What approved takes teach, for a person: each mark in words, with the least and the greatest
+    value that passes (infinite: on that side nothing is a fault). Empty for too few takes."""
+    found: dict[str, tuple[float, float]] = {}
+    for rule in robust_limits(history, Limits(())).rules:
+        name = rule.says.partition(" {")[0]
+        low, high = found.get(name, (-math.inf, math.inf))
+        found[name] = max(low, rule.low), min(high, rule.high)
+    return found
 
 
 def _learnt(usual: _Usual, values: Sequence[float]) -> Limit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -28,8 +28,6 @@ __all__ = [
     "warp_error",
 ]
 
-_Level = TypeVar("_Level", np.uint8, np.float32)
-
 _EDGE = 0.06
 """Share of each side left out: flow knows nothing of what enters the frame."""
 
@@ -40,18 +38,19 @@ LEAST_ERROR, LEAST_SPEED = 2.0, 2.5
 
 @lru_cache(maxsize=2)
 def _grid(height: int, width: int) -> Field:
-    """Each pixel's column and row, (height, width, 2), read-only: every frame of a clip asks for
-    the same ones."""
-    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    """Column and row of every second pixel in each direction, read-only: every frame of a clip asks
+    for the same ones."""
+    rows, columns = np.mgrid[0:height:2, 0:width:2].astype(np.float32)
     places: Field = np.stack([columns, rows], axis=-1)
     places.setflags(write=False)
     return places
 
 
-def _shifted(picture: NDArray[_Level], flow: Field) -> NDArray[_Level]:
-    """`picture` read at x + flow(x)."""
+def _shifted(picture: Plane, flow: Field) -> Plane:
+    """`picture` read at x + flow(x), at every second pixel x in each direction: that is enough for
+    means and medians. `flow` holds those pixels alone."""
     places = cv2.add(_grid(*picture.shape[:2]), flow)
-    moved: NDArray[_Level] = cv2.remap(
+    moved: Plane = cv2.remap(
         picture, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return moved
@@ -76,7 +75,8 @@ def top_speed(flow: Field) -> float:
 def warp_error(before: Plane, returned: Plane) -> float:
     """Mean |I[t+1](x + f(x)) - I[t](x)|, in levels (Lai et al., ECCV 2018, without its mask).
 
-    `returned` is I[t+1](x + f(x)), of the dtype of `before`: the later picture, its motion undone.
+    `returned` is I[t+1](x + f(x)), the later picture with its motion undone. Both are uint8 and of
+    one shape.
     """
     return float(_inner(cv2.absdiff(returned, before)).mean())
 
@@ -87,12 +87,11 @@ def gain(before: Plane, returned: Plane) -> float:
     100 * median of (I[t+1](x + f(x)) - I[t](x)) / I[t](x) over pixels of luma 16 to 240 (0 where
     less than 1 % of the picture is that bright). `returned` as for `warp_error`. Ours.
     """
-    # Every fourth pixel is enough for a median.
-    base = _inner(before)[::2, ::2]
+    base = _inner(before)
     lit = (base >= 16) & (base <= 240)
     if np.count_nonzero(lit) < 0.01 * lit.size:
         return 0.0
-    change = _inner(returned)[::2, ::2][lit] / base[lit].astype(np.float32)
+    change = _inner(returned)[lit] / base[lit].astype(np.float32)
     return 100 * (float(np.median(change)) - 1)
 
 
@@ -106,12 +105,16 @@ def midpoint_error(first: Plane, middle: Plane, last: Plane, flows: tuple[Field,
     """Mean difference of a frame from the one guessed halfway between its neighbours, in levels.
 
     `flows` lead from first to middle and from middle to last; followed one after the other they
-    are the way from first to last, half of which is the guess. VBench's motion smoothness does this
-    with the AMT network; ours is not called by that name.
+    are the way from first to last, half of which is the guess. They hold every second pixel in
+    each direction, (height, width, 2) of the halved sides; the pictures hold all. VBench's motion
+    smoothness does this with the AMT network; ours is not called by that name.
     """
-    half = (flows[0] + _shifted(flows[1], flows[0])) * np.float32(0.5)
+    places = (_grid(*first.shape) + flows[0]) * np.float32(0.5)
+    later = cv2.remap(flows[1], places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    half = (flows[0] + later) * np.float32(0.5)
     both = cv2.add(_shifted(first, -half), _shifted(last, half), dtype=cv2.CV_16U)
-    return float(_inner(cv2.absdiff(both, np.left_shift(middle, 1, dtype=np.uint16))).mean()) / 2
+    seen = np.left_shift(middle[::2, ::2], 1, dtype=np.uint16)
+    return float(_inner(cv2.absdiff(both, seen)).mean()) / 2
 
 
 def jumps(values: Trace, floor: float) -> Trace:
@@ -175,9 +178,10 @@ class Motion:
             return
         flow: Field = self._flow.calc(last.small, now.small, None)
         self.traces["speed"].append(top_speed(flow))
-        returned = _shifted(now.small, flow)
-        self.traces["warp_error"].append(warp_error(last.small, returned))
-        self.traces["gain"].append(gain(last.small, returned))
+        flow = np.ascontiguousarray(flow[::2, ::2])
+        before, returned = last.small[::2, ::2], _shifted(now.small, flow)
+        self.traces["warp_error"].append(warp_error(before, returned))
+        self.traces["gain"].append(gain(before, returned))
         if step is not None:
             error = midpoint_error(step.first, last.small, now.small, (step.flow, flow))
             self.traces["midpoint_error"].append(error)

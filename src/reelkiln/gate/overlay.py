@@ -182,8 +182,11 @@ class _Sums:
     def add(self, slope: Field) -> None:
         """Take in the gradients of a frame."""
         length: Field = cv2.magnitude(slope[..., 0], slope[..., 1])
-        self._slope = slope + self._slope if self.count else slope
-        self._length = length + self._length if self.count else length
+        if self.count:
+            cv2.accumulate(slope, self._slope)
+            cv2.accumulate(length, self._length)
+        else:
+            self._slope, self._length = slope.copy(), length
         self.count += 1
 
     def means(self) -> tuple[Field, Field]:
@@ -196,25 +199,23 @@ class _Passing:
     """What happens, over a turn, to the gradients of the turn before."""
 
     def __init__(self, before: _Sums) -> None:
-        mean, strength = before.means()
-        length = np.linalg.norm(mean, axis=2, keepdims=True)
-        self._way, self._most = mean / (length + np.float32(1e-6)), length[..., 0]
-        self.pattern = lasting(mean, strength)
-        self._least: Field = np.full(self._most.shape, np.inf, np.float32)
-        self._low: Plane = np.full(self._most.shape, 255, np.uint8)
-        self._high: Plane = np.zeros(self._most.shape, np.uint8)
+        self._mean, self._strength = before.means()
+        self._least: Field = np.full(self._strength.shape, np.inf, np.float32)
+        self._low: Plane = np.full(self._strength.shape, 255, np.uint8)
+        self._high: Plane = np.zeros(self._strength.shape, np.uint8)
 
     def see(self, mid: Plane, slope: Field) -> None:
         """Take in the next frame."""
-        along = cv2.transform(slope * self._way, np.ones((1, 2), np.float32))
+        along = cv2.transform(cv2.multiply(slope, self._mean), np.ones((1, 2), np.float32))
         self._least = cv2.min(self._least, along)
         self._low, self._high = cv2.min(self._low, mid), cv2.max(self._high, mid)
 
     def held(self, shift: tuple[int, int]) -> float | None:
         """See `held`: what kept two fifths of its strength never stopped."""
-        unbroken = self.pattern * (self._least > 0.4 * self._most)[..., None]
+        pattern = lasting(self._mean, self._strength)
+        unbroken = self._least > 0.4 * (self._mean**2).sum(axis=2)
         passes = cv2.dilate(cv2.subtract(self._high, self._low), np.ones((3, 3), np.uint8))
-        return held(self.pattern, unbroken, passes > _PASSES, shift)
+        return held(pattern, pattern * unbroken[..., None], passes > _PASSES, shift)
 
 
 class Overlay:
