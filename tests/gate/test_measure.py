@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reelkiln.errors import UsageError
-from reelkiln.gate.change import longest_run, overlap
+from reelkiln.gate.change import colours, longest_run, overlap
 from reelkiln.gate.edges import bars
 from reelkiln.gate.light import burnt_share, flashes, softness
 from reelkiln.gate.measure import Gauge, Wanted, measure
@@ -192,3 +192,11 @@ def test_softness_grows_with_blur_and_forgives_a_soft_ground():
 def test_a_colour_must_be_written_as_hex():
     with pytest.raises(UsageError, match="not #rrggbb"):
         measure(even(9), Wanted(("red",)))
+
+
+@pytest.mark.parametrize("side", [64, 128, 320])
+def test_noise_has_its_colours_in_common_with_itself_moved(side):
+    rng = np.random.default_rng(side)
+    picture = rng.integers(0, 256, (side, side, 3)).astype(np.uint8)
+    moved = np.roll(picture, (5, 3), axis=(0, 1))
+    assert overlap(colours(picture), colours(moved)) > 0.75

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -21,7 +22,9 @@ from reelkiln.kiln import reel as room
 from reelkiln.kiln.choose import Choice
 from reelkiln.kiln.edit import Cut, Edit, ReelRecipe, reel_to_json
 from reelkiln.kiln.gating import Asked, gate_films
+from reelkiln.kiln.inspect import inspect
 from reelkiln.kiln.known import Known, known_of
+from reelkiln.kiln.looks import Tools
 from reelkiln.kiln.make import make, orders_for
 from reelkiln.kiln.recipe import recipe_to_json
 from reelkiln.kiln.reel import make_reels
@@ -226,3 +229,48 @@ def test_a_cut_where_it_is_meant_is_no_fault_and_elsewhere_is_one():
     meant = judge(measure(film, Wanted(cuts=(16,))))
     assert meant.kept, meant.reasons
     assert not judge(measure(film, Wanted(cuts=(9,)))).kept
+
+
+def test_each_shot_of_a_reel_is_measured_alone_where_it_is_made_and_where_it_is_gated(reel):
+    (delivery,) = reel()
+    film = Path("a.mp4")
+    scenes = known_of(film).scenes
+    assert [(float(one.start), float(one.end)) for one in scenes] == pytest.approx(
+        [(0, 29 / 24), (29 / 24, 47 / 24), (53 / 24, 61 / 24)], abs=0.001
+    )
+    assert [one.words for one in scenes] == [one.shot.prompt for one in delivery.recipe.clips]
+    (seen,) = gate_films([film], CRISP, space=None, cache=Path("none"))
+    marks = [one.marks["palette"] for one in seen.scenes]
+    assert len(set(marks)) > 1
+    assert seen.verdict.marks["palette"] == max(marks)
+    assert not any("palette" in reason for reason in seen.verdict.reasons)
+    told = json.loads(Path("a.mp4.json").read_text("utf-8"))["shots"]
+    assert [one["marks"]["palette"] for one in told] == pytest.approx(marks)
+
+
+def test_a_shot_is_scored_by_its_own_words_and_the_reel_by_its_poorest(reel):
+    reel()
+    heard = []
+
+    class Counting:
+        mark = "alignment"
+
+        def __call__(self, clip, words):
+            heard.append((len(clip.frames), words))
+            return float(len(heard))
+
+    scenes = known_of(Path("a.mp4")).scenes
+    seen = inspect(Path("a.mp4"), tools=Tools(scorer=Counting()), scenes=scenes)
+    assert heard == [(16, scenes[0].words), (16, scenes[1].words), (8, scenes[2].words)]
+    assert [one.marks["alignment"] for one in seen.scenes] == [1, 2, 3]
+    assert seen.verdict.marks["alignment"] == 1
+    assert "fit to the words" not in seen.unmeasured
+
+
+def test_words_that_a_person_types_are_about_the_whole_reel(reel):
+    reel()
+    (seen,) = gate_films(
+        [Path("a.mp4")], replace(CRISP, prompt="a jar"), space=None, cache=Path("none")
+    )
+    assert seen.scenes == ()
+    assert seen.words == "a jar"

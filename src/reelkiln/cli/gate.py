@@ -129,11 +129,19 @@ def _show(seen: tuple[Inspected, ...]) -> None:
     for one in seen:
         for reason in one.verdict.reasons:
             out(f"{one.path.name}: {reason}")
+        _show_shots(one)
     for unmeasured in dict.fromkeys(one.unmeasured for one in seen):
         names = [one.path.name for one in seen if one.unmeasured == unmeasured]
         whose = "" if len(names) == len(seen) else f" in {', '.join(names)}"
         if unmeasured:
             out(f"not measured{whose}: {', '.join(unmeasured)}")
+
+
+def _show_shots(one: Inspected) -> None:
+    for number, scene in enumerate(one.scenes, 1):
+        told = ", ".join(f"{mark} {value:.2f}" for mark, value in scene.marks.items())
+        when = f"{float(scene.start):.1f} to {float(scene.end):.1f} s"
+        out(f"{one.path.name}: shot {number}, {when}: {told or 'not measured'}")
 
 
 def _film_json(one: Inspected) -> dict[str, Any]:
@@ -148,4 +156,13 @@ def _film_json(one: Inspected) -> dict[str, Any]:
             {"frame": flag.frame, "seconds": flag.seconds, "mark": flag.mark} for flag in one.flags
         ],
         "not_measured": list(one.unmeasured),
+        "shots": [
+            {
+                "start": float(scene.start),
+                "end": float(scene.end),
+                "words": scene.words,
+                "marks": dict(scene.marks),
+            }
+            for scene in one.scenes
+        ],
     }

@@ -31,7 +31,10 @@ from reelkiln.kiln.deliver import MADE_BY, file_sha256
 from reelkiln.kiln.disk import staging
 from reelkiln.kiln.dress import Dressed, pieces_of
 from reelkiln.kiln.edit import Edit, ReelRecipe, reel_digest, reel_to_json, reel_to_text
+from reelkiln.kiln.known import scenes_of
+from reelkiln.kiln.looks import Tools
 from reelkiln.kiln.names import reel_family
+from reelkiln.kiln.scenes import measured
 from reelkiln.kiln.shoot import Footage
 from reelkiln.kiln.watch import PhaseClock
 from reelkiln.kiln.weights import licences
@@ -60,7 +63,7 @@ class ReelMaker:
 
     `cards` are those of the models that rendered, by their names. `embed` writes the whole recipe
     into the film, not only its hash. `segment_id` is the row of the queue that this is, None
-    outside of it.
+    outside of it. `tools` look at each shot of the finished reel.
     """
 
     edit: Edit
@@ -73,6 +76,7 @@ class ReelMaker:
     clock: PhaseClock
     embed: bool = False
     segment_id: str | None = None
+    tools: Tools = Tools()
 
     def delivered(self) -> ReelDelivery:
         """All files of the reel in place, or none.
@@ -98,7 +102,8 @@ class ReelMaker:
                 write_bytes(beside.subtitles, to_srt(self.worn.captions).encode())
             made = replace(recipe, seconds=self.clock.seconds())
             sha256 = file_sha256(staged)
-            write_sidecar(staged, self._sidecar(made, sha256))
+            shots = self._measured(staged, recipe)
+            write_sidecar(staged, self._sidecar(made, sha256) | {"shots": shots})
             report = self._proved(staged)
             failpoint("reel staged")
             _put(place, movie)
@@ -159,6 +164,14 @@ class ReelMaker:
             },
             "disclosure": {"note": edit.disclosure, "because": list(edit.disclosed_because)},
         }
+
+    def _measured(self, staged: Path, recipe: ReelRecipe) -> list[dict[str, Any]]:
+        """Each shot of the finished reel against its words, the product and the brand's colours."""
+        scenes = measured(staged, scenes_of(recipe), self.edit.palette, self.tools)
+        return [
+            {"start": float(one.start), "end": float(one.end), "marks": dict(one.marks)}
+            for one in scenes
+        ]
 
     def _proved(self, staged: Path) -> Report:
         """What its platform says of the finished file, which is as its sidecar tells.

@@ -85,11 +85,14 @@ def _gate(film: Path, asked: Asked, tools: Tools, known: Known, cache: Path | No
     if asked.cuts:
         limits = limits.without("overlap_min", "jump", "leap", "flicker_max")
     photo = photo_for(asked.photo or known.photo)
+    # Words that somebody types are about the whole film.
+    scenes = known.scenes if asked.prompt is None else ()
     return inspect(
         film,
         wanted=wanted,
         limits=limits,
-        tools=replace(tools, scorer=scorer if words else None, words=words, photo=photo),
+        tools=replace(tools, scorer=scorer if words or scenes else None, words=words, photo=photo),
+        scenes=scenes,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from reelkiln.errors import FilmError
@@ -13,10 +13,11 @@ from reelkiln.gate.judge import broken, judge
 from reelkiln.gate.limits import FIXED
 from reelkiln.gate.measure import Gauge, Wanted
 from reelkiln.kiln.looks import Looks, Tools
+from reelkiln.kiln.scenes import Scene, Scenes, whole
 from reelkiln.reel import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from reelkiln.gate.limits import Limit, Limits
@@ -40,7 +41,8 @@ class Inspected:
     """A film and what the gate says of it.
 
     `traces` hold one number per frame or pair of frames, in order; `fps` is 0 where no frame could
-    be read. `unmeasured` names what was not looked at, `words` what the picture should show.
+    be read. `unmeasured` names what was not looked at, `words` what the picture should show;
+    `scenes` are a reel's shots, each with its own words and marks.
     """
 
     path: Path
@@ -50,6 +52,7 @@ class Inspected:
     flags: tuple[Flag, ...] = ()
     unmeasured: tuple[str, ...] = ()
     words: str = ""
+    scenes: tuple[Scene, ...] = ()
 
 
 def inspect(
@@ -58,30 +61,48 @@ def inspect(
     wanted: Wanted | None = None,
     limits: Limits = FIXED,
     tools: Tools | None = None,
+    scenes: Sequence[Scene] = (),
 ) -> Inspected:
     """Measure and judge a film. A film that cannot be read gets a verdict too, for a person.
+
+    Args:
+        scenes: the shots of a reel; words, product and colours are then measured of each alone.
 
     Raises:
         UsageError: the file is missing or may not be read, or a palette colour is not `#rrggbb`.
     """
     tools, wanted, fps, fault = tools or Tools(), wanted or Wanted(), 0.0, ""
-    gauge, looks = Gauge(wanted), Looks(tools)
+    gauge, shots = Gauge(wanted), Scenes(scenes, wanted.palette, tools)
+    looks = Looks(replace(tools, scorer=None, photo=None) if scenes else tools)
     try:
         for clip in read(path):
             fps = float(clip.fps)
             gauge.add(clip)
             looks.add(clip)
+            shots.add(clip)
     except FilmError as error:
         fault = error.message
-    traces = gauge.traces()
-    marks = gauge.marks() | step_marks(traces, wanted.joins) | looks.marks()
+    traces, told = gauge.traces(), shots.told()
+    marks = gauge.marks() | step_marks(traces, wanted.joins) | looks.marks() | whole(told)
     verdict = judge(marks, limits.without("frames") if fault else limits)
     if fault:
         reasons = (f"the film cannot be read to its end: {fault}", *verdict.reasons)
         verdict = Verdict(False, reasons, marks, "person")
     flags = tuple(flag for rule in broken(marks, limits) if (flag := _flag(rule, traces, fps)))
-    unmeasured = (*looks.unmeasured(), *(() if wanted.palette else ("palette",)))
-    return Inspected(path, verdict, fps, traces, flags, unmeasured, tools.words)
+    return Inspected(path, verdict, fps, traces, flags, _unmeasured(marks), tools.words, told)
+
+
+def _unmeasured(marks: Mapping[str, float]) -> tuple[str, ...]:
+    """What was not looked at, in words for a person."""
+    signs = {
+        "writing": "text_unasked",
+        "nudity": "nsfw",
+        "fit to the words": "score alignment",
+        "product": "product_colour",
+        "palette": "palette",
+        "faint patterns": "ghost_repeats",
+    }
+    return tuple(name for name, sign in signs.items() if not marks.keys() & set(sign.split()))
 
 
 def _flag(rule: Limit, traces: Mapping[str, list[float]], fps: float) -> Flag | None:

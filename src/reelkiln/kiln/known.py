@@ -14,10 +14,11 @@ from reelkiln.film.tags import RECIPE, read_tags
 from reelkiln.kiln.dress import cutlist_of
 from reelkiln.kiln.edit import Edit, ReelRecipe, is_reel, reel_from_json
 from reelkiln.kiln.recipe import Recipe, recipe_from_json
+from reelkiln.kiln.scenes import Scene
 from reelkiln.plan.plan import Plan
 from reelkiln.script.workspace import Workspace
 
-__all__ = ["Known", "known_of"]
+__all__ = ["Known", "known_of", "scenes_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +26,15 @@ class Known:
     """What a film was meant to be; empty where nobody knows.
 
     `joins` are the seconds at which a segment begins, `cuts` those of a reel's frames that another
-    shot comes with: one at a cut, several in a fade. `model` is the card's name, `palette` holds
-    the brand's colours, `photo` is a picture of the product.
+    shot comes with: one at a cut, several in a fade; `scenes` are a reel's shots. `model` is the
+    card's name, `palette` holds the brand's colours, `photo` is a picture of the product.
     """
 
     words: str = ""
     model: str = ""
     joins: tuple[Fraction, ...] = ()
     cuts: tuple[Fraction, ...] = ()
+    scenes: tuple[Scene, ...] = ()
     palette: tuple[str, ...] = ()
     photo: Path | None = None
 
@@ -44,7 +46,7 @@ def known_of(film: Path, space: Workspace | None = None) -> Known:
     if recipe is None:
         return Known()
     if isinstance(recipe, ReelRecipe):
-        return Known(cuts=_cuts(recipe.edit))
+        return _reel(recipe, space)
     known = Known(recipe.shot.prompt, recipe.shot.model, _joins(recipe.plan))
     if space is None:
         return known
@@ -55,6 +57,36 @@ def known_of(film: Path, space: Workspace | None = None) -> Known:
     else:
         return known
     return replace(known, palette=space.brand.palette, photo=photo)
+
+
+def _reel(recipe: ReelRecipe, space: Workspace | None) -> Known:
+    edit = recipe.edit
+    return Known(
+        model=recipe.clips[0].shot.model if recipe.clips else "",
+        cuts=_cuts(edit),
+        scenes=scenes_of(recipe),
+        palette=space.brand.palette if space else edit.palette,
+        photo=space.photo(edit.product) if space else None,
+    )
+
+
+def scenes_of(recipe: ReelRecipe) -> tuple[Scene, ...]:
+    """The shots of a reel, as each is seen alone; none where its numbers do not fit together."""
+    try:
+        places = cutlist_of(recipe.edit)
+    except UsageError:
+        return ()
+    fps, shots = recipe.edit.fps, places.spans[: len(recipe.clips)]
+    following = [*places.spans[1:], None]
+    return tuple(
+        Scene(
+            start=Fraction(span.start + span.overlap) / fps,
+            end=Fraction(min(after.start if after else span.end, places.frames - places.loop))
+            / fps,
+            words=clip.shot.prompt,
+        )
+        for span, after, clip in zip(shots, following, recipe.clips, strict=False)
+    )
 
 
 def _recipe_in(film: Path) -> Recipe | ReelRecipe | None:

@@ -69,13 +69,3 @@ class Looks:
             total = sum(score * frames for score, frames in self._scores)
             marks[self.tools.scorer.mark] = total / sum(frames for _, frames in self._scores)
         return marks
-
-    def unmeasured(self) -> tuple[str, ...]:
-        """What was not looked at, in words for a person."""
-        absent = {
-            "writing": self.tools.reader is None,
-            "nudity": self.tools.detector is None,
-            "fit to the words": not self._scores,
-            "product": self.tools.photo is None,
-        }
-        return tuple(name for name, missing in absent.items() if missing)

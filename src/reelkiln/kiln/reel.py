@@ -14,9 +14,12 @@ from reelkiln.kiln.deliver import file_sha256
 from reelkiln.kiln.deliver_reel import ReelDelivery, ReelMaker, record_reel
 from reelkiln.kiln.dress import dress, settled
 from reelkiln.kiln.edit import Edit, FileNote
+from reelkiln.kiln.looks import Tools
 from reelkiln.kiln.shelf import Shelf
 from reelkiln.kiln.shoot import distinct, shoot
+from reelkiln.kiln.standards import photo_for, scorer_for
 from reelkiln.kiln.watch import PhaseClock, Watch
+from reelkiln.models.installed import locate
 
 __all__ = ["check_files", "make_reels"]
 
@@ -49,6 +52,7 @@ def make_reels(
     signer = bench.signer()
     shots = [shot for order in orders for shot in order.shots]
     first = distinct(shots)
+    scorer = scorer_for(locate(choice.card, shots[0].shot.preset, bench.cache), bench.cache)
     with bench.scratch_folder() as scratch:
         dressed = [
             dress(
@@ -79,6 +83,7 @@ def make_reels(
                 signer=signer,
                 clock=clock,
                 embed=embed,
+                tools=Tools(scorer=scorer, photo=photo_for(order.shots[0].photo)),
             )
             deliveries.append(maker.delivered())
             record_reel(deliveries[-1], mine, bench)
