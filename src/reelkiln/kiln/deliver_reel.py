@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ class ReelMaker:
     clock: PhaseClock
     embed: bool = False
     segment_id: str | None = None
-    tools: Tools = Tools()
+    tools: Tools = field(default_factory=Tools)
 
     def delivered(self) -> ReelDelivery:
         """All files of the reel in place, or none.
