@@ -72,6 +72,33 @@ def test_the_largest_peak_counts_whatever_its_shape():
     assert only(*(replace(each, peak_ram=1) for each in pair)).ram == 0.5
 
 
+def test_the_first_clip_of_a_process_is_learnt_apart():
+    """On a GPU it takes several times as long: seen on an H100, 4.5 s of rendering, then 0.9 s."""
+    first = taught(24.0, 5.0)
+    warm = [
+        replace(taught(20.0, 3.0, repeat=n), took={"denoise": 20.0, "decode": 3.0})
+        for n in (1, 2, 3)
+    ]
+    known = only(first, *warm)
+    assert (known.denoise, known.decode) == (Line(0.0, 2.0), Line(0.0, 1.5))
+    assert known.first == pytest.approx(6.0)
+    assert known.encode == 0.5
+    assert known.seconds(first.formula.spent, 1) == pytest.approx(4.0 + 0.5 + 24.0 + 5.0)
+    slow = [replace(first, took={**first.took, "denoise": 400.0}), *warm]
+    assert only(*slow).denoise == Line(0.0, 2.0)  # however slow it was, it is no noise
+    assert only(first, replace(first, repeat=1)).first == 0.0  # none was warm: all are alike
+
+
+def test_a_sentence_met_under_another_rung_tells_what_encoding_takes():
+    staged = replace(KIND, rung="staged")
+    known = [
+        replace(taught(kind=staged, repeat=n), took={"denoise": 20.0, "decode": 3.0})
+        for n in range(2)
+    ]
+    new = learnt((taught(), taught(), *known), "x")
+    assert {each.encode for each in new.calibration.known} == {0.5}
+
+
 def test_words_that_were_known_already_do_not_hide_what_encoding_takes():
     cached = [replace(taught(), took={"encode": 0.001, "denoise": 20.0}) for _ in range(4)]
     assert only(taught(), *cached).encode == 0.5

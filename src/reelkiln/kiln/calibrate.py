@@ -58,31 +58,70 @@ def learnt(trials: Sequence[Trial], on: str) -> Learnt:
             groups.setdefault(trial.kind, []).append((trial, trial.formula))
         elif not trial.failure:
             other_ways.append(f"{trial.model} ({trial.preset}): ran another way than was planned")
-    known, refused = [], []
+    known: list[Measured] = []
+    refused = []
     for kind, pairs in groups.items():
         made = _measured(kind, pairs, on)
         if why := _noise(made, pairs):
             refused.append(f"{kind.model} ({kind.preset}, {kind.rung}): {why}")
         else:
             known.append(made)
+    known = [replace(each, encode=_encode(each, known)) for each in known]
     return Learnt(Calibration(known=tuple(known)), (*refused, *dict.fromkeys(other_ways)))
 
 
+def _encode(one: Measured, known: Sequence[Measured]) -> float:
+    """What a new sentence takes, by whichever kind of the model met one: the others knew it."""
+    model, device = one.kind.model, one.kind.device
+    return max(e.encode for e in known if (e.kind.model, e.kind.device) == (model, device))
+
+
+def _warm(pairs: Sequence[_Pair]) -> Sequence[_Pair]:
+    """Without the first clip of each process, where there are others."""
+    return [pair for pair in pairs if not _first(pair[0])] or pairs
+
+
+def _first(trial: Trial) -> bool:
+    return bool(trial.took.get("load"))
+
+
 def _measured(kind: Kind, pairs: Sequence[_Pair], on: str) -> Measured:
-    starts = [t.took["load"] / f.spent.start for t, f in pairs if t.took.get("load")]
-    encodes = [t.took.get("encode", 0.0) for t, _ in pairs]
-    fresh = [seconds for seconds in encodes if seconds >= max(encodes) / 2]  # others were known
-    return Measured(
+    warm = _warm(pairs)
+    starts = [t.took["load"] / f.spent.start for t, f in pairs if _first(t)]
+    made = Measured(
         kind=kind,
         on=on,
         runs=len(pairs),
         start=round(median(starts), 4) if starts else 1.0,
-        encode=round(median(fresh), 4),
-        denoise=_line((f.spent.denoise, t.took.get("denoise", 0.0), f.segments) for t, f in pairs),
-        decode=_line((f.spent.decode, t.took.get("decode", 0.0), f.segments) for t, f in pairs),
+        encode=round(_new_words(pairs, warm), 4),
+        denoise=_line((f.spent.denoise, t.took.get("denoise", 0.0), f.segments) for t, f in warm),
+        decode=_line((f.spent.decode, t.took.get("decode", 0.0), f.segments) for t, f in warm),
         vram=_largest([(t.peak_vram, f.peak_bytes) for t, f in pairs]),
         ram=_largest([(t.peak_ram, f.ram_bytes) for t, f in pairs]),
     )
+    longer = [_took(t) - _fit(made, f) for t, f in pairs if _first(t)] if warm != pairs else []
+    return replace(made, first=round(max(0.0, median(longer)), 4) if longer else 0.0)
+
+
+def _new_words(pairs: Sequence[_Pair], warm: Sequence[_Pair]) -> float:
+    """Seconds of encoding a new sentence: of those that took about as long as the longest, since
+    others were known; of warm clips where one of them met a new one."""
+    most = max(trial.took.get("encode", 0.0) for trial, _ in pairs)
+    for clips in (warm, pairs):
+        found = [trial.took.get("encode", 0.0) for trial, _ in clips]
+        if new := [seconds for seconds in found if seconds >= most / 4]:
+            return median(new)
+    return 0.0
+
+
+def _took(trial: Trial) -> float:
+    return trial.took.get("denoise", 0.0) + trial.took.get("decode", 0.0)
+
+
+def _fit(made: Measured, formula: Formula) -> float:
+    """Seconds of denoising and decoding by the fit."""
+    spent, segments = formula.spent, formula.segments
+    return made.denoise.at(spent.denoise, segments) + made.decode.at(spent.decode, segments)
 
 
 def _line(points: Iterable[tuple[float, float, int]]) -> Line:
@@ -100,7 +139,7 @@ def _noise(made: Measured, pairs: Sequence[_Pair]) -> str:
     """Why these trials teach nothing, or an empty string."""
     if len(pairs) < LEAST_RUNS:
         return "one clip says too little, measure with --repeats 2"
-    apart = max(_apart(made, *pair) for pair in pairs)
+    apart = max(_apart(made, *pair) for pair in _warm(pairs))
     if apart <= NOISY:
         return ""
     return f"a clip took {apart * 100:.0f} % more or less than the others say, close other programs"
@@ -108,9 +147,7 @@ def _noise(made: Measured, pairs: Sequence[_Pair]) -> str:
 
 def _apart(made: Measured, trial: Trial, formula: Formula) -> float:
     """How far a clip's denoising and decoding lie from the fit, as a share of the fit."""
-    spent, segments = formula.spent, formula.segments
-    fit = made.denoise.at(spent.denoise, segments) + made.decode.at(spent.decode, segments)
-    took = trial.took.get("denoise", 0.0) + trial.took.get("decode", 0.0)
+    fit, took = _fit(made, formula), _took(trial)
     return abs(took / fit - 1) if fit and abs(took - fit) > _MOMENT else 0.0
 
 

@@ -111,7 +111,8 @@ class Trial:
     `video` counts the seconds of new pictures, of which a clip may be longer (played forth and
     back). `took` maps load, encode, denoise, decode and check to seconds; rendering is told for one
     take, where the gate refused some. `counted` and `counted_start` are the predicted seconds of
-    the whole and of its beginning, as the plan said; `by` says whether by the formula or by what
+    the whole and of its beginning (for a clip that is not the first of its process, with what the
+    first takes longer), as the plan said; `by` says whether by the formula or by what
     was measured here before. `formula` is what the formula alone counts, and `kind` what the
     figures hold for: both None where the clip was rendered another way than was planned. Sizes in
     bytes. `joules` is None where the driver tells none.
@@ -244,6 +245,7 @@ def _measured(empty: Trial, asked: _Asked, done: Rendered) -> Trial:
     wanted, stand = asked.order.plan, asked.stand
     plan, takes = done.plan, max(1, len(done.takes) // len(done.plan.segments))
     best = done.chosen or done.takes[-1:]
+    first = "load" in done.seconds
     return replace(
         empty,
         size=plan.size,
@@ -258,7 +260,7 @@ def _measured(empty: Trial, asked: _Asked, done: Rendered) -> Trial:
             for phase, seconds in done.seconds.items()
         },
         counted=wanted.seconds_estimate,
-        counted_start=stand.start_seconds,
+        counted_start=stand.start_seconds + (0.0 if first else stand.first_seconds),
         peak_vram=done.peak_vram,
         peak_ram=done.peak_ram,
         counted_vram=wanted.peak_bytes,

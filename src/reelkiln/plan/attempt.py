@@ -61,7 +61,8 @@ class Attempt:
     """A rung tried: what it needs (bytes, seconds), and why not (empty: it fits).
 
     What it needs goes by what was measured here, where something was. `formula` is what is counted
-    without that; `start_seconds` of the seconds pass before rendering begins.
+    without that; `start_seconds` of the seconds pass before rendering begins, `first_seconds` are
+    what the first clip of a process takes longer than others.
     Of a streamed network, `kept_bytes` of weights stay on the device, `passing_bytes` pass through
     it in each step.
     """
@@ -74,6 +75,7 @@ class Attempt:
     passing_bytes: int
     seconds: float
     start_seconds: float
+    first_seconds: float
     formula: Formula
     refusal: str
 
@@ -142,8 +144,11 @@ def attempt(
         passing_bytes=passing_need(largest, rung, kept),
         seconds=known.seconds(spent, len(jobs)) if known else spent.total,
         start_seconds=spent.start * (known.start if known else 1.0),
+        first_seconds=known.first if known else 0.0,
         formula=counted,
-        refusal=_refusal(what.card.name, peak, ram, pinned, machine),
+        # Of RAM, what was measured is told and refuses nothing: it counts pages of mapped files
+        # too, which the system takes back when others need them.
+        refusal=_refusal(what.card.name, peak, counted.ram_bytes, pinned, machine),
     )
 
 

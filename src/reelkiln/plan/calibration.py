@@ -96,15 +96,18 @@ class Kind:
 class Measured:
     """What `runs` clips of one kind took, last on the date `on` (ISO 8601).
 
-    `start` is measured over counted for the seconds before rendering begins. `encode` is seconds
-    for a sentence not met before. `denoise` and `decode` are seconds. `vram` and `ram` are measured
-    over counted for peaks in bytes: the largest that were seen, with a margin.
+    `start` is measured over counted for the seconds before rendering begins. `first` is the seconds
+    that the first clip of a process takes longer than others (a GPU's kernels are chosen and
+    loaded), `encode` those for a sentence not met before. `denoise` and `decode` are seconds.
+    `vram` and `ram` are measured over counted for peaks in bytes: the largest that were seen, with
+    a margin.
     """
 
     kind: Kind
     on: str
     runs: int
     start: float = 1.0
+    first: float = 0.0
     encode: float = 0.0
     denoise: Line = Line()
     decode: Line = Line()
@@ -112,11 +115,12 @@ class Measured:
     ram: float = 1.0
 
     def seconds(self, spent: Spent, segments: int) -> float:
-        """Seconds from importing the libraries to the last decoded frame, as measured here."""
+        """Seconds from importing the libraries to the last decoded frame of one clip in a process
+        of its own, as measured here."""
         rendering = self.denoise.at(spent.denoise, segments) + self.decode.at(
             spent.decode, segments
         )
-        return self.start * spent.start + self.encode + rendering
+        return self.start * spent.start + self.first + self.encode + rendering
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +204,7 @@ def _pooled(entries: Sequence[Measured], wanted: Kind) -> Measured:
         on=max(each.on for each in entries),
         runs=sum(each.runs for each in entries),
         start=middle(lambda each: each.start),
+        first=middle(lambda each: each.first),
         encode=middle(lambda each: each.encode),
         denoise=Line(middle(lambda e: e.denoise.fixed), middle(lambda e: e.denoise.slope)),
         decode=Line(middle(lambda e: e.decode.fixed), middle(lambda e: e.decode.slope)),
