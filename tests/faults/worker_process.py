@@ -20,6 +20,7 @@ sys.path.insert(0, str(HERE.parents[1]))
 def work(request):
     """One worker, until nothing waits. Returns the exit code that `reelkiln work` would have."""
     from kiln.boards import SMALL
+    from kiln.orders import busy_place
     from kiln.shifts import HereRenderer, ledger_in, shift_in
     from reelkiln.errors import ReelkilnError
     from reelkiln.kiln import finishing
@@ -38,19 +39,20 @@ def work(request):
     folder = Path(request["folder"])
     os.chdir(folder)
     engine = DbosEngine(folder / ".reelkiln", request.get("executor", "gpu0"))
+    latents = folder / ".reelkiln" / "scratch" / "latents"
     made = {
         "here": lambda: HereRenderer(folder / "cache"),
         "children": lambda: ChildRenderer(cache=folder / "cache"),
-        "lanes": lambda: LaneRenderer(
-            folder / ".reelkiln" / "scratch" / "latents", cache=folder / "cache"
-        ),
+        "lanes": lambda: LaneRenderer(latents, cache=folder / "cache"),
+        "one lane": lambda: LaneRenderer(latents, cache=folder / "cache", batch=1),
+        "busy": lambda: LaneRenderer(latents, cache=folder / "cache", maker=busy_place),
     }
     renderer = made[request.get("renderer", "here")]()
     try:
         with ledger_in(folder) as ledger:
             shift = shift_in(
                 folder, ledger, engine=engine, renderer=renderer,
-                executor=request.get("executor", "gpu0"), **request.get("terms", {}),
+                executor=request.get("executor", "gpu0"), **terms_of(request),
             )  # fmt: skip
             shift.run()
     except ReelkilnError as error:
@@ -59,6 +61,14 @@ def work(request):
     finally:
         engine.close()
     return 0
+
+
+def terms_of(request):
+    from reelkiln.kiln.hours import parse_time
+
+    times = ("daily", "daily_until")
+    given = request.get("terms", {})
+    return {name: parse_time(value) if name in times else value for name, value in given.items()}
 
 
 def fork_server():

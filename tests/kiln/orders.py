@@ -1,8 +1,11 @@
 """Render orders for the family without weights."""
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 from kiln.nulls import GPU, null_card, null_shot
+from reelkiln.errors import GpuBusy
 from reelkiln.kiln.place import Place, here
 from reelkiln.kiln.renderer import RenderOrder
 from reelkiln.plan.machine import GiB, imagine
@@ -28,3 +31,15 @@ def gpu_place(name, cache, machine=GPU):
 def gpu_place_without_ram(name, cache):
     """The same, where no rung below the GPU's is left."""
     return gpu_place(name, cache, replace(GPU, ram_free=0))
+
+
+def busy_place(name, cache):
+    """A place whose GPU another program holds while a file is there that the environment names."""
+    place = gpu_place(name, cache)
+
+    def refuse(plan):
+        if Path(os.environ["REELKILN_TEST_HELD"]).exists():
+            raise GpuBusy("another program holds the GPU")
+
+    place._refuse_busy = refuse
+    return place

@@ -17,9 +17,10 @@ from reelkiln.kiln.edit import Cut, Edit
 from reelkiln.kiln.enqueue import put_in_line
 from reelkiln.kiln.orders import Clip
 from reelkiln.kiln.place import Place
+from reelkiln.kiln.terms import Terms
 from reelkiln.kiln.watch import Watch
 from reelkiln.kiln.work import Candidate, ReelWork, Work, work_to_text
-from reelkiln.kiln.worker import Shift, Terms
+from reelkiln.kiln.worker import Shift
 from reelkiln.models.installed import locate
 from reelkiln.reel import Origin, Shot, Size
 from reelkiln.store.ledger import Ledger, open_ledger

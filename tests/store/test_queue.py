@@ -4,6 +4,8 @@ import random
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reelkiln.errors import UnknownName, UsageError
 from reelkiln.reel import Take, Verdict
@@ -30,7 +32,7 @@ from reelkiln.store.running import (
     take_over,
     wanted_of,
 )
-from reelkiln.store.segment import PREVIEW
+from reelkiln.store.segment import PREVIEW, SegmentRow, in_line, rank
 from reelkiln.store.shifts import (
     begin_shift,
     end_shift,
@@ -218,3 +220,22 @@ def test_a_switch_is_seen_until_it_is_turned_off(ledger):
     assert read_switch(ledger, "paused") == "a person did"
     set_switch(ledger, "paused", "", now=NOON)
     assert read_switch(ledger, "paused") == ""
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(-5, 200),
+            st.none() | st.datetimes(min_value=datetime(2020, 1, 1), timezones=st.just(UTC)),
+            st.floats(-1e6, 1e6).map(lambda x: round(x, 3)),
+        ),
+        min_size=2,
+        max_size=5,
+    )
+)
+def test_ranks_sort_as_the_line_does(places):
+    rows = [
+        SegmentRow(*[None] * 4, priority, position, deadline, *[None] * 19)
+        for priority, deadline, position in places
+    ]
+    assert sorted(rows, key=rank) == sorted(rows, key=in_line)

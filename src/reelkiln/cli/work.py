@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from reelkiln.cli.progress import Teller
     from reelkiln.kiln.bench import Bench
     from reelkiln.kiln.renderer import Renderer
-    from reelkiln.kiln.worker import Shift, ShiftEnd, Terms
+    from reelkiln.kiln.terms import ShiftEnd, Terms
+    from reelkiln.kiln.worker import Shift
     from reelkiln.script.brand import Night
     from reelkiln.store.engine import Engine
     from reelkiln.workshop.open import Workshop
@@ -113,7 +114,7 @@ def _terms(
     daily: str | None,
 ) -> Terms:
     from reelkiln.kiln.hours import parse_moment, parse_span, parse_time
-    from reelkiln.kiln.worker import Terms
+    from reelkiln.kiln.terms import Terms
 
     end = until or night.until
     quiet = tuple(map(parse_span, night.quiet))

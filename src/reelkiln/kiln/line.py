@@ -69,9 +69,9 @@ class Line:
         self.closed = False
 
     def join(self, task: Task) -> None:
-        """Stand in line: an urgent one at the head."""
+        """Stand in line: urgent ones first, each by its rank, behind those of the same."""
         with self._changed:
-            self._waiting.insert(0 if task.order.urgent else len(self._waiting), task)
+            self._waiting = sorted([*self._waiting, task], key=_place)
             self._changed.notify_all()
 
     def leave(self, task: Task) -> bool:
@@ -114,7 +114,7 @@ class Line:
         return taken
 
     def back(self, tasks: list[Task]) -> None:
-        """Not done: these stand in line again, behind the urgent ones; a given up one has ended."""
+        """Not done: these stand in line again, before their equals; a given up one has ended."""
         with self._changed:
             kept = []
             for task in tasks:
@@ -123,8 +123,7 @@ class Line:
                     task.end({"lost": Cancelled("stopped")})
                 elif not task.ended:
                     kept.append(task)
-            urgent = sum(task.order.urgent for task in self._waiting)
-            self._waiting[urgent:urgent] = kept
+            self._waiting = sorted([*kept, *self._waiting], key=_place)
             self._changed.notify_all()
 
     def wants_back(self, batch: list[Task]) -> bool:
@@ -152,3 +151,7 @@ class Line:
             left, self._waiting = self._waiting, []
             self._changed.notify_all()
         return left
+
+
+def _place(task: Task) -> tuple[bool, str]:
+    return not task.order.urgent, task.order.rank

@@ -37,7 +37,7 @@ from reelkiln.plan.plan import Plan
 from reelkiln.plan.walk import plan_shot
 from reelkiln.store.ran_out import recall_model
 from reelkiln.store.running import mark_phase, note_failure
-from reelkiln.store.segment import BATCH, SegmentRow
+from reelkiln.store.segment import BATCH, SegmentRow, rank
 
 __all__ = ["FAILURES_MAX", "Producer"]
 
@@ -149,6 +149,7 @@ class Producer:
             photo=photo_text(self.workspace / work.photo if work.photo else None),
             usual=usual_for(work.origin, self.bench.ledger),
             urgent=row.priority < BATCH,
+            rank=rank(row),
             planned_for=gpu_words(machine),
             ran_out=recall_model(self.bench.ledger, model=card.name, now=self.bench.now()),
         )

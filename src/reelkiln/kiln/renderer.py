@@ -67,8 +67,8 @@ class RenderOrder(_Crossing):
     `id` names the order (letters, digits, - and _; it becomes part of file names). The card travels
     along, so that every place renders by the desk's card. `palette`, `photo` (of the product, as
     `standards.photo_text`) and `usual` (the marks of its template's approved takes) are what takes
-    are held against. `urgent`: a person waits for it. `weights_digest` is that of the weights the
-    desk expects; empty: whatever lies there.
+    are held against. `urgent`: a person waits for it. `rank` sorts as the queue's line does.
+    `weights_digest` is that of the weights the desk expects; empty: whatever lies there.
 
     `planned_for` is the GPU that the plan counts on (`bench.gpu_words`; None: not said): a place
     with another one plans for its own. `ran_out` is what of this model ran out of the memory of
@@ -83,6 +83,7 @@ class RenderOrder(_Crossing):
     palette: tuple[str, ...] = ()
     photo: str = ""
     urgent: bool = False
+    rank: str = ""
     usual: tuple[Mapping[str, float], ...] = ()
     weights_digest: str = ""
     planned_for: str | None = None

@@ -13,70 +13,38 @@ import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import cast
 
-from reelkiln.errors import DiskFull, LockHeld, ReelkilnError, UnknownName
+from reelkiln.errors import DiskFull, LockHeld, ReelkilnError
 from reelkiln.failpoints import failpoint
 from reelkiln.kiln.bench import Bench
 from reelkiln.kiln.control import Control
 from reelkiln.kiln.handler import Handler
-from reelkiln.kiln.hours import Span, next_time
-from reelkiln.kiln.kept import ids_in
+from reelkiln.kiln.hours import next_time
 from reelkiln.kiln.produce import Producer
 from reelkiln.kiln.renderer import Renderer
 from reelkiln.kiln.sleep import SleepWatch
+from reelkiln.kiln.terms import ShiftEnd, Terms
+from reelkiln.kiln.upkeep import adopt, reconcile, tidy
 from reelkiln.kiln.watch import Watch
 from reelkiln.plan.card import Card
 from reelkiln.store.engine import Engine
-from reelkiln.store.queue import find_segment, first_ready
+from reelkiln.store.queue import first_ready
 from reelkiln.store.reels import waits_of
-from reelkiln.store.running import claim, park, running_of, take_over, wanted_of
+from reelkiln.store.running import claim, running_of, wanted_of
 from reelkiln.store.segment import BATCH
 from reelkiln.store.shifts import Kind, begin_shift, end_shift, log_shift, read_switch, seen
 
-__all__ = ["ROOM_MIN", "Shift", "ShiftEnd", "Terms"]
+__all__ = ["Shift"]
 
 TICK = 0.1
 """Seconds between two looks around."""
 SELDOM = 2.0
 """Seconds between two looks at what changes seldom: dead executors, lost submissions, the disk."""
-GPU_SECONDS = 30.0
-"""Seconds until a GPU that another program holds is asked for again."""
-ROOM_MIN = 500 * 2**20
-"""Bytes that must be free: three times what the takes and the film of one clip need."""
 GIVE_BACK_SECONDS = 30.0
 """Seconds the threads have to give back what they hold when a shift ends."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """When a shift ends. `until` is a moment, `count` how many segments are ended in it; None: no
-    such end. `stay`: it waits for more work when there is none. `quiet` are hours without work.
-    With `daily`, a time of the day in `zone` (an IANA name), production opens then, every day,
-    until the clock shows `daily_until`, or until nothing waits; the shift itself never ends.
-    """
-
-    until: datetime | None = None
-    count: int | None = None
-    stay: bool = False
-    quiet: tuple[Span, ...] = ()
-    daily: time | None = None
-    daily_until: time | None = None
-    zone: str = "UTC"
-    room_min: int = ROOM_MIN
-    gpu_seconds: float = GPU_SECONDS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShiftEnd:
-    """How a shift ended: why, in words, and the ids of what it delivered, parked and cancelled."""
-
-    why: str
-    delivered: tuple[str, ...] = ()
-    parked: tuple[str, ...] = ()
-    cancelled: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -130,7 +98,7 @@ class Shift:
             self._before = self.joules()
             why = "it was stopped"
             try:
-                self._tidy()
+                tidy(self.bench, self._handler.producer)
                 self._every_day()
                 why = self._loop()
             finally:
@@ -199,14 +167,6 @@ class Shift:
             self._log(kind if why else "resumed", why or "production goes on")
             self.control.hold(why)
 
-    def _tidy(self) -> None:
-        """Throw away what lies there of segments that ended just before the power went."""
-        for name in ids_in(self.bench.scratch):
-            with suppress(UnknownName):
-                row = find_segment(self.bench.ledger, name)
-                if row.ended:
-                    self._handler.producer.clear(row)
-
     def _every_day(self) -> None:
         """Have the engine's clock open production every day."""
         if (at := self.terms.daily) is None:
@@ -221,41 +181,29 @@ class Shift:
         self.engine.daily("night", f"{at.minute} {at.hour} * * *", self.terms.zone, open_now)
 
     def _night(self) -> bool:
-        """Whether production is open between two daily times."""
+        """Whether production is open between two daily times.
+
+        A night with an end takes what is ordered while it lasts; one without ends with its work.
+        """
         over = self._open_until is None or self.bench.now() >= self._open_until
-        if over or not (self._under_way() or first_ready(self.bench.ledger)):
+        done = self.terms.daily_until is None and not (
+            self._under_way() or first_ready(self.bench.ledger)
+        )
+        if over or done:
             self._open_until = None
         return self._open_until is not None
 
     def _seldom(self) -> None:
         seen(self.bench.ledger, self._id, now=self.bench.now(), joules=self._drawn())
-        adopted = self.engine.take_over()
-        if adopted:
-            take_over(self.bench.ledger, adopted, self.executor)
-            self._log("crashed", f"a worker died; {len(adopted)} of its segments go on here")
-        self._reconcile()
+        if adopted := adopt(self.bench.ledger, self.engine, self.executor):
+            self._log("crashed", f"a worker died; {adopted} of its segments go on here")
+        reconcile(self.bench, self.engine, self.executor, self._handler.held)
         if shutil.disk_usage(self.bench.scratch.parent).free < self.terms.room_min:
             self._problem = self._problem or DiskFull(
                 f"the disk with {self.bench.scratch.parent} is nearly full",
                 hint="Make room (`reelkiln clean`), then run `reelkiln work` again: nothing is"
                 " lost.",
             )
-
-    def _reconcile(self) -> None:
-        """Submit again what our rows call running and the engine does not."""
-        for row in running_of(self.bench.ledger, self.executor):
-            if row.id in self._handler.held:
-                continue
-            status = self.engine.status(row.id)
-            if status == "exhausted":
-                park(
-                    self.bench.ledger,
-                    row.id,
-                    "the program died again and again while it was made",
-                    now=self.bench.now(),
-                )
-            elif status not in ("waiting", "running") and row.id not in self._handler.held:
-                self.engine.resume(row.id)
 
     def _hand_out(self) -> None:
         """Claim what is next, as far as there is room for it, and submit it."""

@@ -31,7 +31,7 @@ from sqlalchemy import Engine as Database
 from sqlalchemy import event
 
 from reelkiln.errors import DiskFull, LedgerError, LockHeld
-from reelkiln.store.ledger import is_full
+from reelkiln.store.database import is_full
 
 if TYPE_CHECKING:
     from dbos import DBOSClient

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
-import shutil
-import sqlite3
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,30 +11,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import URL, Connection, create_engine, event, text
-from sqlalchemy.exc import DatabaseError, OperationalError
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DatabaseError
 
-from reelkiln.errors import DiskFull, LedgerError, LockHeld, ReelkilnError
+from reelkiln.errors import LedgerError
 from reelkiln.failpoints import failpoint
 from reelkiln.reel import Origin, Take, Verdict
+from reelkiln.store.database import open_database, translated
 from reelkiln.store.migrations import STEPS
 
 __all__ = [
     "Board",
     "DeliveryRow",
     "Ledger",
-    "is_full",
     "open_ledger",
     "write_seconds",
     "write_takes",
 ]
-
-WAIT_SECONDS = 20.0
-"""How long one process waits for another one's transaction."""
-
-FULL_BYTES = 256 << 10
-"""With less room SQLite cannot work: its shared memory and its log grow by 32 KiB and pages."""
 
 _INSERT_DELIVERY = text(
     "INSERT INTO deliveries"
@@ -84,13 +73,7 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        url = URL.create("sqlite", database=str(path))
-        # NullPool: a connection lives as long as its transaction, so nothing is left open.
-        self._engine = create_engine(
-            url, poolclass=NullPool, connect_args={"timeout": WAIT_SECONDS}
-        )
-        event.listen(self._engine, "connect", _prepare)
-        event.listen(self._engine, "begin", _begin)
+        self._engine = open_database(path)
 
     def __enter__(self) -> Ledger:
         return self
@@ -224,7 +207,7 @@ class Ledger:
             with self._engine.begin() as connection:
                 yield connection
         except DatabaseError as error:
-            raise _translate(error, self.path) from error
+            raise translated(error, self.path) from error
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -240,7 +223,7 @@ class Ledger:
             ):
                 yield connection
         except DatabaseError as error:
-            raise _translate(error, self.path) from error
+            raise translated(error, self.path) from error
 
 
 def write_takes(
@@ -287,34 +270,6 @@ def open_ledger(path: Path) -> Ledger:
     return ledger
 
 
-def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-    # The driver's own transactions start too late for DDL; SQLAlchemy's "begin" starts ours.
-    connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-
-
-def _begin(connection: Connection) -> None:
-    if connection.get_execution_options().get("reads", False):
-        connection.exec_driver_sql("BEGIN")
-        return
-    # Who will write takes the lock at once: two who first read and then write would both be stuck.
-    # SQLite's own waiting asks ever more seldom, so that who has waited longest comes last.
-    until = time.monotonic() + WAIT_SECONDS
-    connection.exec_driver_sql("PRAGMA busy_timeout = 0")
-    while True:
-        try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            break
-        except OperationalError as error:
-            busy = getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_BUSY")
-            if not busy or time.monotonic() > until:
-                raise
-            time.sleep(random.uniform(0.0005, 0.003))
-    connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(WAIT_SECONDS * 1000)}")
-
-
 def _delivery_of(connection: Connection, segment_id: str) -> int | None:
     query = text("SELECT id FROM deliveries WHERE segment_id = :id")
     found = connection.execute(query, {"id": segment_id}).scalar_one_or_none()
@@ -323,36 +278,6 @@ def _delivery_of(connection: Connection, segment_id: str) -> int | None:
 
 def _version(connection: Connection) -> int:
     return int(connection.execute(text("PRAGMA user_version")).scalar_one())
-
-
-def _translate(error: DatabaseError, path: Path) -> ReelkilnError:
-    words = str(error.orig)
-    name = getattr(error.orig, "sqlite_errorname", "")
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return LockHeld(
-            f"another program holds the ledger {path}",
-            hint="Wait until it is done, then try again.",
-        )
-    # Where the memory it shares between processes does not fit, SQLite says IOERR and not FULL.
-    if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and is_full(path.parent)):
-        return DiskFull(f"no room for the ledger {path}", hint="Make room on that disk.")
-    if isinstance(error, OperationalError):
-        return LedgerError(
-            f"the ledger {path} cannot be used: {words}",
-            hint="Point REELKILN_STATE at a folder you may write to.",
-        )
-    return LedgerError(
-        f"the ledger {path} is damaged: {words}",
-        hint="Move the file away; films carry their own recipes, so they can still be remade.",
-    )
-
-
-def is_full(folder: Path) -> bool:
-    """Whether the disk of a folder has no room for a database's next steps."""
-    try:
-        return shutil.disk_usage(folder).free < FULL_BYTES
-    except OSError:
-        return False
 
 
 def _take_row(take: Take) -> dict[str, Any]:

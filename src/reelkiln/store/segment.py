@@ -26,6 +26,7 @@ __all__ = [
     "found",
     "in_line",
     "iso",
+    "rank",
     "read_row",
     "read_rows",
     "set_row",
@@ -94,6 +95,15 @@ class SegmentRow(NamedTuple):
 def in_line(row: SegmentRow) -> tuple[int, str, float]:
     """What a queued segment is sorted by, as `LINE` does it."""
     return row.priority, iso(row.deadline) or "9999", row.position
+
+
+def rank(row: SegmentRow) -> str:
+    """The same as a text, for whoever has no ledger: texts sort as the line does.
+
+    Priorities and positions may be below zero after `move`: both are counted from far below.
+    """
+    priority, deadline, position = in_line(row)
+    return f"{priority + 10**6:09d} {deadline:<32} {position + 1e9:022.6f}"
 
 
 def found(connection: Connection, segment_id: str) -> SegmentRow:
