@@ -7,6 +7,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from kiln.nulls import GPU
 from kiln.orders import gpu_place, null_order
 from reelkiln.kiln.actor import (
@@ -20,6 +22,7 @@ from reelkiln.kiln.bench import gpu_words
 from reelkiln.kiln.renderer import Rendered
 from reelkiln.kiln.seat import Seat
 from reelkiln.kiln.watch import RanOut, Watch
+from reelkiln.models.layout import cache_folder, latents_folder
 
 
 def test_a_take_comes_back_with_every_pixel_and_no_path_of_the_other_computer():
@@ -81,3 +84,27 @@ def test_what_killed_actors_left_goes_after_a_day(monkeypatch):
         os.utime(name, (time.time() - days * 86_400,) * 2)
     sweep_scratch(time.time())
     assert sorted(path.name for path in Path().iterdir()) == ["other", "reelkiln-take-new"]
+
+
+def test_an_actor_killed_after_denoising_never_denoises_again():
+    order, phases = json.dumps(null_order(seed=77).to_json()), []
+    folder = latents_folder(cache_folder(None))
+    before = set(folder.glob("*"))  # of other actors' last answers
+
+    def dies(progress):
+        if progress.phase == "decode":
+            raise KeyboardInterrupt  # no clean-up of ours sees this, as with a kill
+
+    first = Actor()
+    first.hello()
+    Path("a").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        first._render(order, {}, Path("a"), Watch(dies))
+    second = Actor()
+    second.hello()
+    Path("b").mkdir()
+    second._render(order, {}, Path("b"), Watch(lambda now: phases.append(now.phase)))
+    assert "decode" in phases and "denoise" not in phases
+    (kept,) = set(folder.glob("*")) - before
+    second.render(json.dumps(null_order("next").to_json()), {})
+    assert not kept.exists(), "gone with the next order"

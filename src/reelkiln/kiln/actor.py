@@ -21,11 +21,13 @@ from typing import Any
 
 from reelkiln import __version__
 from reelkiln.errors import Cancelled, ReelkilnError, WeightsMissing
+from reelkiln.kiln.checkpoints import Checkpoints
 from reelkiln.kiln.error_words import error_to_json
 from reelkiln.kiln.place import Place
 from reelkiln.kiln.renderer import Rendered, RenderOrder
 from reelkiln.kiln.watch import Progress, RanOut, Watch
 from reelkiln.models.installed import locate
+from reelkiln.models.layout import cache_folder, latents_folder
 from reelkiln.models.pull import pull
 from reelkiln.plan.card import Card
 from reelkiln.plan.form import write
@@ -73,12 +75,14 @@ class Actor:
         self._lock = threading.Lock()
         self._place: Place | None = None
         self._ear = _Ear()
+        self._answered: tuple[str, ...] = ()
 
     def hello(self) -> tuple[str, str, str]:
         """The name of this place, the version of reelkiln that it runs, and its machine as JSON."""
         with self._lock:
             if self._place is None:
                 sweep_scratch(time.time())
+                Checkpoints(self._latents, "").sweep(time.time())
                 self._place = Place(platform.node() or "another computer", fetched)
             gpu = self._place.machine.gpu
             machine = json.dumps(write(self._place.machine), allow_nan=False)
@@ -88,6 +92,7 @@ class Actor:
         """Render an order; see the module for what travels."""
         self.hello()
         with self._lock, tempfile.TemporaryDirectory(prefix=SCRATCH) as folder:
+            self._forget()
             self._ear = _Ear()
             ear = self._ear
             watch = Watch(ear.on_progress, ear.notes.append, ear.ran_out.append)
@@ -110,6 +115,16 @@ class Actor:
         """Give up what is being rendered, at its next step."""
         self._ear.stopped = True
 
+    @property
+    def _latents(self) -> Path:
+        """Outlives this process: whoever is killed after denoising does not denoise again."""
+        return latents_folder(cache_folder(None))
+
+    def _forget(self) -> None:
+        """What the last answer was made of: the desk has it, or it would have asked again."""
+        Checkpoints(self._latents, "").forget(self._answered)
+        self._answered = ()
+
     def _render(
         self, text: str, pictures: Mapping[str, bytes], folder: Path, watch: Watch
     ) -> tuple[Rendered, dict[str, bytes]]:
@@ -121,7 +136,8 @@ class Actor:
             place = folder / f"picture-{len(here)}{Path(name).suffix}"
             place.write_bytes(data)
             here[name] = str(place)
-        done = self._place.render(with_pictures(order, here), folder, watch)
+        done = self._place.render(with_pictures(order, here), folder, watch, self._latents)
+        self._answered = done.latents
         there = {path: name for name, path in here.items()}
         plan = replace(done.plan, segments=tuple(_segment(s, there) for s in done.plan.segments))
         packed = {Path(take.path).name: pack_take(Path(take.path)) for take in done.chosen}

@@ -76,9 +76,16 @@ class Place:
         self._weights: tuple[Weights, ...] = ()
         self._standards = Standards()
 
-    def render(self, order: RenderOrder, folder: Path, watch: Watch) -> Rendered:
-        """Render one order into `folder`. Raises as `renderer.Renderer.render`, but PlaceLost."""
-        ((_, result),) = self.render_all((Task(order, folder, watch),), folder / "latents")
+    def render(
+        self, order: RenderOrder, folder: Path, watch: Watch, latents: Path | None = None
+    ) -> Rendered:
+        """Render one order into `folder`. Raises as `renderer.Renderer.render`, but PlaceLost.
+
+        Args:
+            latents: as `render_all`; None: inside `folder`.
+        """
+        kept = folder / "latents" if latents is None else latents
+        ((_, result),) = self.render_all((Task(order, folder, watch),), kept)
         if isinstance(result, ReelkilnError):
             raise result
         return result

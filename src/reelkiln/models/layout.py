@@ -23,6 +23,7 @@ __all__ = [
     "blob_path",
     "cache_folder",
     "claim_path",
+    "latents_folder",
     "lock_folder",
     "ref_path",
     "repo_folder",
@@ -45,6 +46,12 @@ def lock_folder(cache: Path) -> Path:
 def words_folder(cache: Path) -> Path:
     """Where encoded words are kept between runs; it may not exist yet."""
     return lock_folder(cache) / "words"
+
+
+def latents_folder(cache: Path) -> Path:
+    """Where a computer of a fleet, which has no workspace, keeps what it denoised; it may not exist
+    yet."""
+    return lock_folder(cache) / "latents"
 
 
 def _folder_name(repo: str) -> str:
