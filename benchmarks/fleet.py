@@ -34,7 +34,7 @@ from reelkiln.kiln.fleet import FleetRenderer
 from reelkiln.kiln.produce import Producer
 from reelkiln.kiln.renderer import Rendered, RenderOrder
 from reelkiln.kiln.watch import Watch
-from reelkiln.store.engine import DbosEngine
+from reelkiln.store.dbos_engine import DbosEngine
 from reelkiln.store.ledger import Ledger
 from reelkiln.store.running import park
 from reelkiln.store.segment import SegmentRow

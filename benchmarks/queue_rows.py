@@ -23,7 +23,7 @@ import psutil
 
 from reelkiln.kiln.work import Candidate, Work, work_to_text
 from reelkiln.reel import Shot, Size
-from reelkiln.store.engine import DbosEngine
+from reelkiln.store.dbos_engine import DbosEngine
 from reelkiln.store.ledger import open_ledger
 from reelkiln.store.queue import NewSegment, add_order, count_states, list_segments
 from reelkiln.store.running import claim

@@ -125,7 +125,9 @@ def test_the_pure_rooms_are_every_module_below_the_rooms():
     assert set(pure["source_modules"]) == {f"reelkiln.{name}" for name in modules | {"plan"}}
 
 
-@pytest.mark.parametrize("library, file", [("dbos", "store/engine.py"), ("ray", "kiln/fleet.py")])
+@pytest.mark.parametrize(
+    "library, file", [("dbos", "store/dbos_engine.py"), ("ray", "kiln/fleet.py")]
+)
 def test_it_is_read_by_one_file_alone(library, file):
     users = [
         path.relative_to(PACKAGE).as_posix()

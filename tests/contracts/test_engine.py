@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from reelkiln.errors import LockHeld
-from reelkiln.store.engine import DbosEngine, GivenBack
+from reelkiln.store.dbos_engine import DbosEngine
+from reelkiln.store.engine import GivenBack
 from reelkiln.store.memory import MemoryEngine
 
 
@@ -111,7 +112,7 @@ def test_what_waits_can_be_cancelled_and_resumed(engine):
 
 
 def test_what_never_ends_is_given_up(engine, monkeypatch):
-    monkeypatch.setattr("reelkiln.store.engine.BEGUN_MAX", 2)
+    monkeypatch.setattr("reelkiln.store.dbos_engine.BEGUN_MAX", 2)
     monkeypatch.setattr("reelkiln.store.memory.BEGUN_MAX", 2)
     begun = []
 

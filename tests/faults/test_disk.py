@@ -9,7 +9,7 @@ import pytest
 from faults.soundness import assert_sound, readable
 from kiln.shifts import ledger_in, queue, shift_in, states
 from reelkiln.errors import LedgerError
-from reelkiln.store.engine import DbosEngine
+from reelkiln.store.dbos_engine import DbosEngine
 
 MIB = 1 << 20
 

@@ -12,7 +12,7 @@ from faults.soundness import LONG_AGO, assert_sound, now, readable
 from kiln.shifts import HereRenderer, queue, shift_in, states
 from reelkiln.errors import LockHeld
 from reelkiln.kiln.lanes import LaneRenderer
-from reelkiln.store.engine import DbosEngine
+from reelkiln.store.dbos_engine import DbosEngine
 from reelkiln.store.queue import cancel, find_segment, list_segments
 from reelkiln.store.shifts import read_log
 

@@ -27,7 +27,7 @@ def work(request):
     from reelkiln.kiln.children import ChildRenderer
     from reelkiln.kiln.crash import arm_here
     from reelkiln.kiln.lanes import LaneRenderer
-    from reelkiln.store.engine import DbosEngine
+    from reelkiln.store.dbos_engine import DbosEngine
 
     finishing.find_platform = lambda _name: SMALL  # reels of a quick size
     os.environ.update(request.get("env", {}))
@@ -77,7 +77,7 @@ def fork_server():
     import kiln.shifts  # noqa: F401
     import reelkiln.kiln.children
     import reelkiln.kiln.lanes
-    import reelkiln.store.engine  # noqa: F401
+    import reelkiln.store.dbos_engine  # noqa: F401
 
     for line in sys.stdin:
         pid = os.fork()

@@ -15,7 +15,7 @@ from reelkiln.film.facts import probe
 from reelkiln.film.names import companions
 from reelkiln.kiln.hours import Span
 from reelkiln.kiln.produce import FAILURES_MAX, Producer
-from reelkiln.store.engine import DbosEngine
+from reelkiln.store.dbos_engine import DbosEngine
 from reelkiln.store.memory import MemoryEngine
 from reelkiln.store.queue import cancel, find_segment, retry
 from reelkiln.store.segment import PREVIEW

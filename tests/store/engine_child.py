@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from reelkiln.errors import LockHeld
-from reelkiln.store.engine import DbosEngine
+from reelkiln.store.dbos_engine import DbosEngine
 
 
 def handle(segment_id):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reelkiln.store.engine import VERSION, DbosEngine
+from reelkiln.store.dbos_engine import VERSION, DbosEngine
 
 CHILD = Path(__file__).with_name("engine_child.py")
 

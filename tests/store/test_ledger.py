@@ -122,7 +122,7 @@ def test_a_damaged_ledger_is_said_to_be_damaged(tmp_path, content):
 def test_a_locked_ledger_is_said_to_be_held(tmp_path, monkeypatch):
     path = tmp_path / "ledger.db"
     open_ledger(path).close()
-    monkeypatch.setattr(ledger_module, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("reelkiln.store.database.WAIT_SECONDS", 0.05)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     try:

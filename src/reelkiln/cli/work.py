@@ -59,7 +59,7 @@ def work(
     from reelkiln.kiln.apart import probe_apart
     from reelkiln.kiln.awake import awake
     from reelkiln.kiln.crash import arm_here
-    from reelkiln.store.engine import DbosEngine
+    from reelkiln.store.dbos_engine import DbosEngine
     from reelkiln.workshop.open import current_folder, open_bench, open_workshop
     from reelkiln.workshop.settings import read_settings
 
