@@ -24,19 +24,20 @@ def test_a_row_is_what_its_trials_come_to():
     trials = (
         trial(joules=7200.0),
         trial(repeat=1, took={"denoise": 11.0}, joules=7200.0, peak_ram=3 * GiB),
+        trial(prompt="a can", took={"encode": 5.0, "denoise": 12.0}),
         trial(shape=SQUARE, took={"denoise": 2.0}, kept=False, marks={"softness": 0.4}),
         trial(failure="ran out of memory", video=0.0),
     )
     (row,) = summaries(report(*trials), CARDS)
-    assert (row.runs, row.failed, row.failures) == (4, 1, ("ran out of memory",))
-    assert row.pace == 5.0
-    assert row.paces == {"9:16, 2 s (128x224)": 5.25, "1:1, 2 s (128x224)": 1.0}
+    assert (row.runs, row.failed, row.failures) == (5, 1, ("ran out of memory",))
+    assert row.pace == 5.25
+    assert row.paces == {"9:16, 2 s (128x224)": 5.5, "1:1, 2 s (128x224)": 1.0}
     assert row.load == 4.0
     assert row.peak_ram == 3 * GiB
-    assert row.kept == 2
+    assert row.kept == 3
     assert row.wh_per_second == 1.0
     assert row.cost(0.30) == pytest.approx(0.0003)
-    assert row.spread == pytest.approx(1 / 10.5)
+    assert row.spread == pytest.approx(1 / 11.5)  # the first of its process does not count
     assert row.same is True
     assert row.marks == {"softness": 0.2}
     assert (row.licence, row.commercial) == ("Apache-2.0", "allowed")

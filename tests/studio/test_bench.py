@@ -94,7 +94,7 @@ def test_the_page_tells_everything_once(page):
         "1.00 GiB",
         "2 of 2",
         "1 of 3",
-        "same pixels, 2.0 % apart",
+        "same pixels, times 2.0 % apart",
         "softness (0 sharp, 1 blurred)",
         "110 % (by the formula)",
         "21 dB",
@@ -102,7 +102,7 @@ def test_the_page_tells_everything_once(page):
         "Over time",
         "no price given",
         "The gate kept 2 of 2 clips.",
-        *("Speed", "Memory", "Quality", "Stability", "Cost", "Licence"),
+        *("Model", "AnimateDiff", "Speed", "Memory", "Quality", "Stability", "Cost", "Licence"),
     ):
         assert words in page, words
 
@@ -162,6 +162,7 @@ def test_the_headline_names_the_fastest():
 def test_repeats_with_other_pixels_cannot_be_overlooked():
     assert cells(replace(ROW, same=False))["repeats"].startswith("OTHER PIXELS")
     assert cells(replace(ROW, same=None))["repeats"] == "not repeated"
+    assert cells(replace(ROW, spread=None))["repeats"] == "same pixels"
 
 
 def test_bars_share_one_scale():

@@ -33,8 +33,9 @@ class Summary:
     """One model at one preset. Seconds, bytes, watt-hours; None: not known.
 
     `pace` is the median of seconds of compute for a second of video, `paces` the same by shape.
-    `load` is the median of the first runs. `spread` is the largest difference between repeats of
-    one run, as a share of it; `same` says whether repeats gave the same pixels. `marks` are medians
+    `load` is the median of the first runs. `spread` is the largest difference of denoising and
+    decoding between clips of one shape, as a share of it, without the first clip of each process,
+    which takes longer; `same` says whether repeats gave the same pixels. `marks` are medians
     of the gate's figures. `foretold` is predicted over measured, medians for "seconds" (of
     rendering), "vram" and "ram", as `by` predicts. `rungs` are the ways in which it was arranged.
     """
@@ -62,6 +63,7 @@ class Summary:
     foretold: Mapping[str, float] = field(default_factory=dict)
     by: str = ""
     rungs: tuple[str, ...] = ()
+    steps: int = 0
 
     def cost(self, per_kwh: float, watts: float | None = None) -> float | None:
         """What electricity for a second of video costs; None where the energy is not known.
@@ -136,6 +138,7 @@ def _summary(trials: Sequence[Trial], card: Card | None) -> Summary:
         foretold=_medians([_foretold(trial) for trial in good]),
         by="; ".join(dict.fromkeys(trial.by for trial in good if trial.by)),
         rungs=tuple(dict.fromkeys(trial.rung for trial in good if trial.rung)),
+        steps=max((trial.steps for trial in good), default=0),
     )
 
 
@@ -158,17 +161,22 @@ def _by_shape(trials: Sequence[Trial]) -> dict[str, float]:
 
 
 def _repeats(trials: Sequence[Trial]) -> tuple[float | None, bool | None]:
-    """The largest spread of seconds among repeats, and whether their pixels were the same."""
-    groups: dict[tuple[str, str], list[Trial]] = {}
+    """The largest spread of seconds in a shape, and whether repeats had the same pixels."""
+    warm: dict[str, list[float]] = {}
+    alike: dict[tuple[str, str], list[Trial]] = {}
     for trial in trials:
-        groups.setdefault((str(trial.shape), trial.prompt), []).append(trial)
-    repeated = [group for group in groups.values() if len(group) > 1]
-    if not repeated:
-        return None, None
-    seconds = [[trial.render_seconds for trial in group] for group in repeated]
-    spreads = [(max(each) - min(each)) / median(each) for each in seconds if median(each)]
+        alike.setdefault((str(trial.shape), trial.prompt), []).append(trial)
+        if not trial.took.get("load"):
+            drawing = trial.took.get("denoise", 0.0) + trial.took.get("decode", 0.0)
+            warm.setdefault(str(trial.shape), []).append(drawing)
+    spreads = [
+        (max(each) - min(each)) / median(each)
+        for each in warm.values()
+        if len(each) > 1 and median(each)
+    ]
+    repeated = [group for group in alike.values() if len(group) > 1]
     same = all(len({trial.sha256 for trial in group}) == 1 for group in repeated)
-    return max(spreads, default=0.0), same
+    return max(spreads, default=None), same if repeated else None
 
 
 def _median(values: Iterable[float | None]) -> float | None:

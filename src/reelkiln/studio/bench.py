@@ -38,6 +38,7 @@ _MARKS = {
     "alignment": "fits its words (scorer's own scale)",
 }
 """The gate's figures, as a person reads them."""
+_FAMILIES = {"animatediff": "AnimateDiff", "ltx": "LTX-Video"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,10 @@ def groups_of(
 ) -> list[tuple[str, list[tuple[str, list[str]]]]]:
     """The one table, on its side: for each group its heads, each with a cell for each row."""
     groups = {
+        "Model": [
+            ("family", [_FAMILIES.get(row.family, row.family) for row in rows]),
+            ("steps", [str(row.steps) if row.steps else "not known" for row in rows]),
+        ],
         "Speed": [
             ("work for 1 s of video", [_number(row.pace, "s") for row in rows]),
             ("load", [_number(row.load, "s") for row in rows]),
@@ -217,10 +222,10 @@ def _by(row: Summary) -> str:
 
 
 def _stability(row: Summary) -> str:
-    if row.spread is None or row.same is None:
+    if row.same is None:
         return "not repeated"
     pixels = "same pixels" if row.same else "OTHER PIXELS"
-    return f"{pixels}, {row.spread * 100:.1f} % apart"
+    return pixels if row.spread is None else f"{pixels}, times {row.spread * 100:.1f} % apart"
 
 
 def _cost(row: Summary, priced: Priced) -> str:
