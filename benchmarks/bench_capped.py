@@ -42,6 +42,7 @@ from reelkiln.models import cards
 from reelkiln.models.layout import ref_path, snapshot_folder
 from reelkiln.plan.calibration import Calibration
 from reelkiln.plan.card import Card
+from reelkiln.plan.form import write as write_plain
 from reelkiln.plan.machine import GiB, Machine
 
 CAP = "BENCH_CAP"
@@ -211,6 +212,7 @@ def _row(one: Trial, known: Calibration) -> dict[str, Any]:
         "predicted_load": one.counted_start,
         "load": one.took.get("load", 0.0),
         "took": dict(one.took),
+        "spent": write_plain(spent),
         "formula_vram": one.formula.peak_bytes / GiB,
         "predicted_vram": one.counted_vram / GiB,
         "vram": one.peak_vram / GiB,
