@@ -41,7 +41,13 @@ def main() -> None:
     evenings = kept_reports(wish.folder)
     trials = tuple(trial for evening in evenings for trial in evening.trials)
     report = replace(evenings[0], trials=trials)
-    shown = Evening(report=report, rows=summaries(report, load_cards()), priced=Priced(0.30, "EUR"))
+    shown = Evening(
+        report=report,
+        rows=summaries(report, load_cards()),
+        priced=Priced(0.30, "EUR"),
+        note="A large GPU held to 3.4 GiB, with random weights of full size: seconds are no small"
+        " card's, and the gate's figures are those of noise.",
+    )
     print(bench_markdown(shown))
     if wish.html:
         wish.html.write_text(bench_html(shown), encoding="utf-8")

@@ -117,6 +117,14 @@ def test_every_plot_has_its_unit_and_round_ticks(page):
     ]
 
 
+def test_a_note_is_read_with_the_figures(page):
+    noted = replace(EVENING, note="held <to> 3.4 GiB")
+    assert "<strong>held &lt;to&gt; 3.4 GiB</strong>" in bench_html(noted)
+    assert "\n**held <to> 3.4 GiB**\n\n2026" in bench_markdown(noted)
+    assert "<strong>" not in page
+    assert "**\n\n2026" not in bench_markdown(EVENING)
+
+
 def test_history_marks_the_evening_before_which_something_changed():
     """One machine's evenings alone, and what changed by its name."""
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from reelkiln.kiln.changes import differing
-from reelkiln.studio.charts import Line, bar_chart, line_chart
+from reelkiln.studio.charts import bar_chart
+from reelkiln.studio.over_time import over_time
 from reelkiln.studio.reports import page, text
 
 if TYPE_CHECKING:
@@ -53,7 +51,8 @@ class Priced:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evening:
-    """All that is shown: what was measured, its rows, and what earlier evenings say of it."""
+    """All that is shown: what was measured, its rows, and what earlier evenings say of it. `note`
+    is a line that must be read with the figures."""
 
     report: Report
     rows: tuple[Summary, ...]
@@ -61,6 +60,7 @@ class Evening:
     changed: tuple[Change, ...] = ()
     qualities: tuple[Quality, ...] = ()
     earlier: tuple[Report, ...] = ()
+    note: str = ""
 
 
 def bench_html(evening: Evening) -> str:
@@ -100,7 +100,7 @@ def bench_html(evening: Evening) -> str:
                 "Wh",
             ),
         ],
-        history=_history((*evening.earlier, evening.report)),
+        history=over_time((*evening.earlier, evening.report)),
     )
 
 
@@ -114,6 +114,7 @@ def _shared(evening: Evening) -> dict[str, Any]:
     return {
         "report": report,
         "headline": headline(evening),
+        "note": evening.note,
         "names": [_name(row) for row in rows],
         "groups": groups_of(rows, evening.priced),
         "changed": [str(change) for change in evening.changed],
@@ -275,27 +276,3 @@ def _of(held: int, counted: int) -> str:
     if not held:
         return "none"
     return f"{held / 2**30:.2f} of {counted / 2**30:.2f} GiB"
-
-
-def _history(reports: Sequence[Report]) -> list[Line]:
-    """The pace of each model over the evenings of this machine, newest last, with what changed."""
-    here = [report for report in reports if report.machine == reports[-1].machine]
-    lines: dict[str, list[tuple[Report, float]]] = {}
-    for report in here:
-        paces: dict[str, list[float]] = {}
-        for trial in report.trials:
-            if trial.pace is not None:
-                name = f"{trial.model} ({trial.preset}), {trial.shape}"
-                paces.setdefault(name, []).append(trial.pace)
-        for name, each in paces.items():
-            lines.setdefault(name, []).append((report, median(each)))
-    return [_line(name, line) for name, line in lines.items() if len(line) > 1]
-
-
-def _line(name: str, line: Sequence[tuple[Report, float]]) -> Line:
-    news = [
-        "; ".join(differing(before.versions, after.versions))
-        for (before, _), (after, _) in pairwise(line)
-    ]
-    values = [(report.when[:10], pace) for report, pace in line]
-    return line_chart(name, values, ["", *news], "s")
