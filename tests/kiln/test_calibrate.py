@@ -1,11 +1,13 @@
 """From trials to the figures that plans go by: what is learnt, and what is refused."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from kiln.trials import trial
 from reelkiln.kiln.calibrate import calibrated, keep_calibration, learnt
+from reelkiln.kiln.history import kept_reports
 from reelkiln.plan.attempt import Formula
 from reelkiln.plan.calibration import Kind, Line, Spent
 from reelkiln.plan.machine import GiB, imagine
@@ -147,3 +149,24 @@ def test_calibration_belongs_to_its_machine(tmp_path):
     for text in ("{}", '{"format": 1, "machine": "here", "models": {}}', "no JSON"):
         (tmp_path / "calibration.json").write_text(text, encoding="utf-8")
         assert calibrated(here, tmp_path) is here
+
+
+def test_a_real_evening_on_a_gpu_teaches_every_kind():
+    """Kept by `reelkiln bench` on an H100 (docs/measured/bench.md), whose first clips took up to
+    five times as long as the others."""
+    kept = kept_reports(Path(__file__).parents[2] / "docs" / "measured" / "bench-h100")
+    trials = [trial for evening in kept for trial in evening.trials]
+    new = learnt(trials, "x")
+    assert new.refused == ()
+    assert len(new.calibration.known) == 4
+    for one in trials:
+        known = new.calibration.of(one.kind).figures
+        spent = one.formula.spent
+        whole = known.seconds(spent, 1)
+        if one.took.get("load"):
+            assert whole == pytest.approx(one.took["load"] + one.render_seconds, rel=0.25)
+        else:
+            drawn = one.took["denoise"] + one.took["decode"]
+            warm = known.denoise.at(spent.denoise) + known.decode.at(spent.decode)
+            assert warm == pytest.approx(drawn, rel=0.2)
+        assert 1.0 <= one.formula.peak_bytes * known.vram / one.peak_vram <= 1.1
