@@ -34,13 +34,13 @@ def test_previews_then_deadlines_then_the_order_of_the_file_through_a_whole_shif
 ):
     """One worker process with lanes of one, so that what it takes next can be seen."""
     soon, late = (datetime.now(UTC) + timedelta(hours=hours) for hours in (1, 9))
-    batch = queue(ledger, 2, models=("slow",), deadline=late)
-    (urgent,) = queue(ledger, 1, models=("slow",), deadline=soon)
-    (last,) = queue(ledger, 1, models=("slow",))
+    batch = queue(ledger, 2, models=("brisk",), deadline=late)
+    (urgent,) = queue(ledger, 1, models=("brisk",), deadline=soon)
+    (last,) = queue(ledger, 1, models=("brisk",))
     move(ledger, batch[1], before=batch[0])
     pid = workers.start(place, renderer="one lane")
     wait_for(lambda: find_segment(ledger, urgent).phase == "denoise")
-    (preview,) = queue(ledger, 1, models=("slow",), priority=PREVIEW)
+    (preview,) = queue(ledger, 1, models=("brisk",), priority=PREVIEW)
     assert workers.wait(pid) == 0
     ids = [*batch, urgent, last, preview]
     assert_sound(place, ledger, ids)

@@ -35,6 +35,7 @@ CARDS = {
         null_card("black", picture="black"),
         null_card("odd", picture="upside-down"),
         null_card("slow", step_seconds=1.0),
+        null_card("brisk", step_seconds=0.4),
         null_card("tight", fits_from="streamed"),
         null_card("far", files=("config.json",)),
     )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kiln.shifts import ledger_in, queue
-from reelkiln.kiln.morning import gather, reckon
+from reelkiln.kiln.morning import Estimate, gather, reckon
 from reelkiln.kiln.morning_words import blocks, headline, markdown
 from reelkiln.script.brand import Costs
 from reelkiln.store.queue import cancel
@@ -40,6 +40,12 @@ def test_nothing_is_made_up():
     money = reckon(little, approved=2, approved_month=2, approved_year=2, **SAME)
     assert money.energy is money.per_approved is money.saved_month is None
     assert len(money.missing) == 4
+    gpu = reckon(
+        Costs(currency="EUR", price_per_kwh=0.5), approved=2, approved_month=2, approved_year=2,
+        counted=Estimate(0.2, "counted"), **SAME,
+    )  # fmt: skip
+    assert gpu.energy is None and gpu.per_approved.value == pytest.approx(0.05)
+    assert gpu.per_approved.how.startswith("electricity of the GPU alone")
     none = reckon(COSTS, approved=0, approved_month=0, approved_year=0, **SAME)
     assert none.per_approved is none.saved_month is none.saved_year is None
 

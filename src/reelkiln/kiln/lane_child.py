@@ -70,6 +70,16 @@ class Child:
             raise EOFError
         return receive(pipe) if pipe.poll(seconds) else None
 
+    def retire(self, seconds: float) -> None:
+        """Let it go: one that waits for orders goes by itself, with what it holds; where it takes
+        longer, it is ended."""
+        with self._lock:
+            if self._pipe is not None:
+                self._pipe.close()
+            if self._process is not None:
+                self._process.join(seconds)
+        self.end()
+
     def end(self) -> None:
         """End it, whatever it does."""
         with self._lock:

@@ -85,7 +85,7 @@ class LaneRenderer:
         """End the children."""
         left = self._line.close()
         for lane in self._lanes:
-            lane.child.end()
+            lane.retire()
         for lane in self._lanes:
             left += lane.join()
         for task in left:
@@ -113,6 +113,13 @@ class _Lane:
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, daemon=True, name="reelkiln-lane")
             self._thread.start()
+
+    def retire(self) -> None:
+        """Let the child go; what it renders is given up."""
+        if all(task.ended for task in self._batch):
+            self.child.retire(self._patience)
+        else:
+            self.child.end()
 
     def join(self) -> list[Task]:
         """Wait for the end of its work; returns what it leaves behind."""

@@ -6,7 +6,7 @@ Everything that is not counted but reckoned is an `Estimate`, which carries how 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -134,9 +134,7 @@ def gather(
         killed=gone,
         log=read_log(ledger, since=since),
         approved=approved_since(ledger, since=since),
-        money=replace(
-            _money(ledger, costs, phases, since=since, now=now), counted=_counted(shifts)
-        ),
+        money=_money(ledger, costs, phases, _counted(shifts), since=since, now=now),
     )
 
 
@@ -161,6 +159,7 @@ def _money(
     ledger: Ledger,
     costs: Costs | None,
     phases: Sequence[PhaseRow],
+    counted: Estimate | None,
     *,
     since: datetime,
     now: datetime,
@@ -179,6 +178,7 @@ def _money(
         seconds_month=_worked(ledger, month),
         seconds_year=_worked(ledger, year),
         seconds_each=sum(worked) / len(worked) if worked else 0.0,
+        counted=counted,
     )
 
 
@@ -196,13 +196,15 @@ def reckon(
     seconds_month: float,
     seconds_year: float,
     seconds_each: float,
+    counted: Estimate | None = None,
 ) -> Money:
     """The money of a report. Pure.
 
-    Cost is that of electricity alone: machine and people are not in it, and it says so.
+    Cost is that of electricity alone: machine and people are not in it, and it says so. Where the
+    brand does not say what the machine draws, it is that of the GPU, as its driver counted it.
     """
     if costs is None:
-        return Money(missing=("costs in brand.yaml",))
+        return Money(counted=counted, missing=("costs in brand.yaml",))
     names = ("watts", "price_per_kwh", "former_cost_per_clip", "former_clips_per_month")
     missing = tuple(f"costs: {name}" for name in names if getattr(costs, name) is None)
     capacity = None
@@ -214,11 +216,13 @@ def reckon(
     if costs.watts is not None:
         kwh = costs.watts * seconds / 3.6e6
         energy = Estimate(kwh, f"{costs.watts:g} W for {seconds / 3600:.2f} hours of work")
-        if costs.price_per_kwh is not None and approved:
-            each = kwh * costs.price_per_kwh / approved
-            per_approved = Estimate(each, f"electricity alone, {approved} approved clips")
+    if (drawn := energy or counted) and costs.price_per_kwh is not None and approved:
+        each = drawn.value * costs.price_per_kwh / approved
+        what = "electricity alone" if energy else "electricity of the GPU alone"
+        per_approved = Estimate(each, f"{what}, {approved} approved clips")
     return Money(
         currency=costs.currency,
+        counted=counted,
         energy=energy,
         per_approved=per_approved,
         saved_month=_saved(costs, approved_month, seconds_month),

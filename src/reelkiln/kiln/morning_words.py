@@ -17,7 +17,8 @@ Block = tuple[str, tuple[str, ...]]
 
 def headline(morning: Morning) -> str:
     """The whole in one line."""
-    counts = [f"{len(morning.delivered)} delivered"]
+    joined = f" ({len(morning.reels)} of them reels)" if morning.reels else ""
+    counts = [f"{len(morning.delivered)} delivered{joined}"]
     counts += [f"{len(morning.parked)} parked for a person"] if morning.parked else []
     counts += [f"{len(morning.cancelled)} cancelled"] if morning.cancelled else []
     counts += [f"{len(morning.running)} under way"] if morning.running else []
