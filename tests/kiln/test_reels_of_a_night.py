@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -24,6 +26,9 @@ from reelkiln.kiln.watch import Watch
 from reelkiln.script.workspace import read_workspace
 from reelkiln.store.queue import cancel, find_segment, first_ready, list_segments, retry
 from reelkiln.store.reels import waits_of
+from reelkiln.store.shifts import read_log
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -132,10 +137,12 @@ def test_a_reel_waits_for_its_parked_clip_and_says_so(tmp_path, ledger):
 class Bad(HereRenderer):
     """Renders one order in black, the first time."""
 
-    def render(self, order, folder, watch):
-        from dataclasses import replace
+    def __init__(self, bad):
+        super().__init__()
+        self.bad = bad
 
-        if order.id.endswith("02") and order.id not in self.rendered:
+    def render(self, order, folder, watch):
+        if order.id == self.bad and order.id not in self.rendered:
             preset = replace(order.card.presets["standard"], schedule={"picture": "black"})
             order = replace(order, card=replace(order.card, presets={"standard": preset}))
         return super().render(order, folder, watch)
@@ -143,7 +150,7 @@ class Bad(HereRenderer):
 
 def test_a_parked_clip_that_is_retried_completes_its_reel(tmp_path, ledger):
     reel, first, second = queue_board(ledger, tmp_path)
-    renderer = Bad()
+    renderer = Bad(second)
     assert shift_in(tmp_path, ledger, renderer=renderer).run().parked == (second,)
     assert (tmp_path / ".reelkiln" / "scratch" / "reels" / reel / first).is_dir()
     retry(ledger, second, now=now())
@@ -170,11 +177,30 @@ def test_a_reel_is_cancelled_and_held_within_a_step(tmp_path, ledger):
     assert not list(tmp_path.glob("reels/*.mp4")) and not list(tmp_path.glob("reels/.*"))
 
 
-def test_takes_that_are_gone_are_told_and_the_clips_stay(tmp_path, ledger):
+def without_takes(tmp_path, ledger):
+    """A reel whose first clip is delivered, and whose takes a move to another computer lost."""
     reel, first, second = queue_board(ledger, tmp_path)
     assert shift_in(tmp_path, ledger, count=1).run().delivered == (first,)
     for path in (tmp_path / ".reelkiln/scratch/reels").glob("*/*/*.npy"):
         path.unlink()
-    end = shift_in(tmp_path, ledger).run()
+    return reel, first, second
+
+
+def test_takes_that_are_gone_are_rendered_again_for_the_reel(tmp_path, ledger):
+    reel, first, second = without_takes(tmp_path, ledger)
+    film = tmp_path / find_segment(ledger, first).movie
+    before = film.stat().st_mtime_ns
+    renderer = HereRenderer()
+    end = shift_in(tmp_path, ledger, renderer=renderer).run()
+    assert (set(end.delivered), renderer.rendered) == ({second, reel}, [second, first])
+    assert film.stat().st_mtime_ns == before, "the clip itself stays as it is"
+    said = [row.said for row in read_log(ledger, since=LONG_AGO)]
+    assert said == [f"{reel}: the takes of {first} are gone; again"]
+
+
+def test_a_clip_that_is_refused_the_second_time_parks_its_reel(tmp_path, ledger):
+    reel, first, second = without_takes(tmp_path, ledger)
+
+    end = shift_in(tmp_path, ledger, renderer=Bad(first)).run()
     assert (end.delivered, end.parked) == ((second,), (reel,))
-    assert find_segment(ledger, reel).reason == f"the takes of {first} are gone"
+    assert f"{first}, rendered again for its reel, was refused" in find_segment(ledger, reel).reason

@@ -25,10 +25,11 @@ from reelkiln.kiln.dress import dress, settled
 from reelkiln.kiln.edit import reel_from_json
 from reelkiln.kiln.kept import keep_for_reel, kept_for_reel, read_rendered, scratch_of
 from reelkiln.kiln.names import refused
-from reelkiln.kiln.recipe import Recipe, recipe_from_json, recipe_from_text
+from reelkiln.kiln.recipe import Recipe, recipe_from_json, recipe_from_text, take_note
 from reelkiln.kiln.reel import check_files
 from reelkiln.kiln.renderer import Rendered
 from reelkiln.kiln.shoot import Footage
+from reelkiln.kiln.start import with_picture
 from reelkiln.kiln.watch import PhaseClock, Progress, Watch
 from reelkiln.kiln.work import ReelWork
 from reelkiln.plan.card import Card
@@ -162,7 +163,17 @@ class Finisher:
 
     def _footage(self, clip: SegmentRow) -> Footage:
         rendered = kept_for_reel(clip, self.bench.scratch)
-        recipe = recipe_from_text(recipe_of(self.bench.ledger, clip.id))
+        told = recipe_from_text(recipe_of(self.bench.ledger, clip.id))
+        # As these takes were rendered: it may have been again, and on another computer.
+        _, plan = with_picture(told.shot, rendered.plan, told.shot.image or "")
+        recipe = replace(
+            told,
+            plan=plan,
+            weights=rendered.weights,
+            libraries=rendered.libraries,
+            machine=rendered.machine,
+            takes=tuple(map(take_note, rendered.takes)),
+        )
         return Footage(recipe, rendered.chosen, rendered.takes)
 
     def _watch(self, row: SegmentRow, model: str, because: str) -> Watch:

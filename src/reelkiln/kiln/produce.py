@@ -24,7 +24,13 @@ from reelkiln.film.faults import on_disk
 from reelkiln.kiln.bench import Bench, gpu_words, keep_ran_out, remembering
 from reelkiln.kiln.control import Control
 from reelkiln.kiln.finishing import Finisher
-from reelkiln.kiln.kept import clear, read_rendered, scratch_of, write_rendered
+from reelkiln.kiln.kept import (
+    clear,
+    keep_for_reel,
+    read_rendered,
+    scratch_of,
+    write_rendered,
+)
 from reelkiln.kiln.recipe import Recipe, take_note
 from reelkiln.kiln.renderer import Rendered, Renderer, RenderOrder
 from reelkiln.kiln.standards import photo_text, usual_for
@@ -36,6 +42,7 @@ from reelkiln.plan.card import Card
 from reelkiln.plan.plan import Plan
 from reelkiln.plan.walk import plan_shot
 from reelkiln.store.ran_out import recall_model
+from reelkiln.store.reels import clips_of
 from reelkiln.store.running import mark_phase, note_failure
 from reelkiln.store.segment import BATCH, SegmentRow, rank
 
@@ -81,6 +88,7 @@ class Producer:
             self.clear(row)
             return
         if row.kind == "reel":
+            self._have_takes(row)
             self._finisher.reel(row, reel_work_from_text(row.work))
             self.clear(row)
             return
@@ -188,6 +196,26 @@ class Producer:
         need = f"{what.need / 2**30:.1f} GiB"
         said = f"{row.id}: {what.model} planned for {need} ran out of the memory of {what.gpu}"
         self.log("memory", f"{said}; it went on with less", row.id)
+
+    def _have_takes(self, row: SegmentRow) -> None:
+        """Render those clips of a reel again whose kept takes are gone: scratch does not move house
+        with a workspace.
+
+        Raises:
+            RenderFailed: one is refused this time. Others as rendering does.
+        """
+        for clip in clips_of(self.bench.ledger, row.id):
+            if keep_for_reel(clip, self.bench.scratch):
+                continue
+            self.log("crashed", f"{row.id}: the takes of {clip.id} are gone; again", row.id)
+            work = work_from_text(clip.work)
+            same = [one for one in work.candidates if one.shot.model == clip.model]
+            rendered = self._render(clip, work, (same or work.candidates)[0], [])
+            if rendered.refusals:
+                why = "; ".join(rendered.refusals)
+                raise RenderFailed(f"{clip.id}, rendered again for its reel, was refused: {why}")
+            keep_for_reel(clip, self.bench.scratch)
+            self.clear(clip)
 
     # ── from takes to a file ─────────────────────────────────────────────────────────────────────
 
