@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,8 @@ def test_a_model_is_measured_and_written_down_in_every_form(state):
     assert row["pace"] > 0
     assert row["wh_per_second"] is None
     assert row["peak_ram"] > 50_000_000
+    if sys.platform == "linux":
+        assert 10_000_000 < row["own_ram"] < row["peak_ram"]
     first, again = told["report"]["trials"]
     assert "load" in first["took"]
     assert "load" not in again["took"]  # the model stayed loaded

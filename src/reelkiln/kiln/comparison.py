@@ -64,6 +64,7 @@ class Summary:
     by: str = ""
     rungs: tuple[str, ...] = ()
     steps: int = 0
+    own_ram: int = 0
 
     def cost(self, per_kwh: float, watts: float | None = None) -> float | None:
         """What electricity for a second of video costs; None where the energy is not known.
@@ -138,6 +139,7 @@ def _summary(trials: Sequence[Trial], card: Card | None) -> Summary:
         foretold=_medians([_foretold(trial) for trial in good]),
         by="; ".join(dict.fromkeys(trial.by for trial in good if trial.by)),
         rungs=tuple(dict.fromkeys(trial.rung for trial in good if trial.rung)),
+        own_ram=max((trial.own_ram for trial in good), default=0),
         steps=max((trial.steps for trial in good), default=0),
     )
 

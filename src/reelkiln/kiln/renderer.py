@@ -102,9 +102,9 @@ class Rendered(_Crossing):
 
     `plan`, `chosen`, `takes`, `refusals` and `seconds` are those of `fire.Fired`. `place` says
     where it was rendered: the host, and the GPU where there is one. `notes` are lines a person
-    should know, told while rendering, `unread` words that the model has no place for. `latents` are
-    the keys of checkpoints that nobody needs
-    once the film is there.
+    should know, told while rendering, `unread` words that the model has no place for. `own_ram` is
+    the most memory of the process that no file backs, as seen between steps (bytes, 0: not known).
+    `latents` are the keys of checkpoints that nobody needs once the film is there.
     """
 
     _what: ClassVar[str] = "result"
@@ -122,6 +122,7 @@ class Rendered(_Crossing):
     notes: tuple[str, ...] = field(default=())
     latents: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    own_ram: int = 0
 
     def fired(self) -> Fired:
         """The same as rendering in this process would have given."""

@@ -115,7 +115,8 @@ class Trial:
     first takes longer), as the plan said; `by` says whether by the formula or by what
     was measured here before. `formula` is what the formula alone counts, and `kind` what the
     figures hold for: both None where the clip was rendered another way than was planned. Sizes in
-    bytes. `joules` is None where the driver tells none.
+    bytes; `own_ram` is that part of the RAM which no file backs (0: not known). `joules` is None
+    where the driver tells none.
     `sha256` is that of the takes' pixels. `failure` is the error's line, and nothing was measured
     then.
     """
@@ -150,6 +151,7 @@ class Trial:
     failure: str = ""
     psnr: float | None = None
     ssim: float | None = None
+    own_ram: int = 0
     by: str = ""
     kind: Kind | None = None
     formula: Formula | None = None
@@ -263,6 +265,7 @@ def _measured(empty: Trial, asked: _Asked, done: Rendered) -> Trial:
         counted_start=stand.start_seconds + (0.0 if first else stand.first_seconds),
         peak_vram=done.peak_vram,
         peak_ram=done.peak_ram,
+        own_ram=done.own_ram,
         counted_vram=wanted.peak_bytes,
         counted_ram=wanted.ram_bytes,
         by=str(asked.found or "the formula"),

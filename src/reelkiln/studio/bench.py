@@ -155,6 +155,7 @@ def groups_of(
             ("GPU memory", [_gib(row.peak_vram, "none used") for row in rows]),
             ("GPU memory predicted, of what was held", [_foretold(row, "vram") for row in rows]),
             ("memory", [_gib(row.peak_ram, "not known") for row in rows]),
+            ("of it, what no file backs", [_gib(row.own_ram, "not known") for row in rows]),
             ("memory predicted, of what was held", [_foretold(row, "ram") for row in rows]),
             ("arranged", ["; ".join(row.rungs) or "not known" for row in rows]),
         ],
