@@ -52,7 +52,7 @@ lint:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 # The core without torch, on the further Pythons that are found (scripts/setup.py says which).
 core: set-up-core
