@@ -55,16 +55,22 @@ def _deliveries(folder):
 
 def _assert_tidy(folder, rows):
     known = {row.movie for row in rows if row.state == "delivered"} | {row.kept for row in rows}
-    films = {path.relative_to(folder).as_posix() for path in folder.glob("reels/**/*.mp4")}
+    films = {path.relative_to(folder).as_posix() for path in _films(folder)}
     assert films == known - {""}, "a file without a row"
     assert not [path.name for path in folder.glob("reels/**/.*")], "something half made was left"
     waits = {row.reel_id for row in rows if row.reel_id} & {r.id for r in rows if not r.ended}
     assert set(ids_in(folder / ".reelkiln" / "scratch")) <= waits
 
 
+def _films(folder):
+    """What has a final name: not what is being made, in folders whose names begin with a dot."""
+    films = (folder / "reels").rglob("*.mp4")
+    return [path for path in films if "/." not in path.relative_to(folder).as_posix()]
+
+
 def readable(folder):
     """Every film under a final name can be read, at any moment."""
-    for movie in folder.glob("reels/**/*.mp4"):
+    for movie in _films(folder):
         assert probe(movie).frames in (24, REEL_FRAMES), movie
 
 
