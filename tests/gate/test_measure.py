@@ -200,3 +200,13 @@ def test_noise_has_its_colours_in_common_with_itself_moved(side):
     picture = rng.integers(0, 256, (side, side, 3)).astype(np.uint8)
     moved = np.roll(picture, (5, 3), axis=(0, 1))
     assert overlap(colours(picture), colours(moved)) > 0.75
+
+
+def test_one_level_in_the_dark_is_no_flash():
+    ground = np.full((16, 96, 96, 3), 18, np.uint8)
+    ground[5] = ground[9] = 17
+    for at, frame in enumerate(ground):
+        frame[30:50, 10 + 2 * at : 40 + 2 * at] = 120
+    assert measure(Clip(ground, Fraction(8)))["flicker_max"] < 4
+    ground[5] = ground[5] // 2
+    assert measure(Clip(ground, Fraction(8)))["flicker_max"] > 5

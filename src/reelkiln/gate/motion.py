@@ -32,6 +32,9 @@ _EDGE = 0.06
 """Share of each side left out: flow knows nothing of what enters the frame."""
 
 
+_DARK = np.float32(32)
+"""Luma under which a step of one level is no larger a change than at this luma."""
+
 LEAST_ERROR, LEAST_SPEED = 2.0, 2.5
 """Levels and pixels of the small picture under which warp errors and speeds count as alike."""
 
@@ -84,15 +87,17 @@ def warp_error(before: Plane, returned: Plane) -> float:
 def gain(before: Plane, returned: Plane) -> float:
     """By how much the picture as a whole grew brighter, in per cent, whatever moved in it.
 
-    100 * median of (I[t+1](x + f(x)) - I[t](x)) / I[t](x) over pixels of luma 16 to 240 (0 where
-    less than 1 % of the picture is that bright). `returned` as for `warp_error`. Ours.
+    100 * median of (I[t+1](x + f(x)) - I[t](x)) / max(I[t](x), 32) over pixels of luma 16 to 240 (0
+    where less than 1 % of the picture is that bright). One level of 16 would be 6 %, and nobody
+    sees it: hence the 32. `returned` as for `warp_error`. Ours.
     """
     base = _inner(before)
     lit = (base >= 16) & (base <= 240)
     if np.count_nonzero(lit) < 0.01 * lit.size:
         return 0.0
-    change = _inner(returned)[lit] / base[lit].astype(np.float32)
-    return 100 * (float(np.median(change)) - 1)
+    level = base[lit].astype(np.float32)
+    change = (_inner(returned)[lit] - level) / np.maximum(level, _DARK)
+    return 100 * float(np.median(change))
 
 
 def pulses(gains: Trace) -> Trace:
