@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from fractions import Fraction
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from reelkiln.kiln.inspect import Flag, Inspected
+from reelkiln.kiln.scenes import Scene
 from reelkiln.reel import Verdict
 from reelkiln.studio.reports import gate_report, page, plot
 
@@ -51,7 +53,8 @@ def test_nothing_is_loaded_from_elsewhere_and_nothing_runs(report):
         assert "style" not in values
         assert not [name for name in values if name.startswith("on")]
         for name in ("src", "href"):
-            assert (values.get(name) or "data:image/png").startswith("data:image/png")
+            where = values.get(name) or "data:image/png"
+            assert where.startswith(("data:image/png", "#film-"))
 
 
 def test_the_policy_names_the_one_style_sheet(report):
@@ -67,7 +70,7 @@ def test_the_policy_names_the_one_style_sheet(report):
 
 def test_the_flagged_picture_says_its_fault_and_plots_have_words(report):
     assert report.count('class="flagged"') == 1
-    assert "0.25 s: jump" in report
+    assert "0.25 s: jumps" in report
     labels = [v["aria-label"] for t, v in Tags(report).found if t == "svg"]
     assert (
         labels
@@ -91,6 +94,27 @@ def test_a_long_trace_is_thinned_but_keeps_its_peak():
     assert min(y for _, y in points) == 4.0
     assert made.high == "7.00"
     assert max(x for x, _ in points) == pytest.approx(260)
+
+
+def test_the_plot_of_what_is_at_fault_shows_where(report):
+    lines = [values for tag, values in Tags(report).found if tag == "line"]
+    assert [(one["class"], one["x1"]) for one in lines] == [("fault", "260.0")]
+    assert plot("x", [0.0] * 9, 4).fault == "130.0"
+    assert plot("x", [0.0] * 9).fault == ""
+
+
+def test_several_films_are_listed_first_and_the_shots_of_a_reel_have_a_table(report):
+    rows = [values["href"] for tag, values in Tags(report).found if tag == "a"]
+    assert rows == ["#film-1", "#film-2"]
+    scene = Scene(Fraction(0), Fraction(3, 2), EVIL, {"palette": 4.0, "product_shape": 0.25})
+    empty = Scene(Fraction(3, 2), Fraction(2), "a jar")
+    reel = Inspected(Path("reel.mp4"), Verdict(True), 8.0, {"luma": [1.0]}, scenes=(scene, empty))
+    alone = gate_report([(reel, {})])
+    assert "#film" not in alone
+    assert "0.0 to 1.5 s" in alone
+    assert "palette&nbsp;4.00, product shape&nbsp;0.25" in alone
+    assert EVIL not in alone
+    assert "<td>nothing</td>" in alone
 
 
 def test_a_value_that_is_not_given_is_a_mistake():

@@ -182,8 +182,8 @@ FIXED = Limits(
             high=0.5,
             says="nothing in the picture is sharp (softness {:.2f} of 1)",
             action="other_seed",
-            because="the sharpest places of clean clips stay under 0.42, those of the bundled model's"
-            " enlarged films under 0.47; blurred by 2 % of the longer side they are over 0.53",
+            because="the sharpest places of clean clips stay under 0.42, those of the bundled"
+            " model's enlarged films under 0.47; blurred by 2 % of the longer side: over 0.53",
             trace="softness",
         ),
         Limit(

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
+from reelkiln.gate.limits import FIXED
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -37,20 +39,36 @@ _PLOTS = {
 }
 """The traces that are drawn, with what they show."""
 
+_FAULTS = {
+    "black_share": "black",
+    "contrast": "one flat colour",
+    "frozen_run": "stands still",
+    "flicker": "flickers",
+    "flicker_max": "flashes",
+    "overlap_min": "another picture",
+    "jump": "jumps",
+    "leap": "leaps",
+    "join": "light changes",
+    "softness": "not sharp",
+}
+"""What is written under a picture at fault."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A line over time: SVG points, and the least and greatest value."""
+    """A line over time: SVG points, the least and greatest value, and where the fault lies (the
+    place of an upright line; empty: nowhere)."""
 
     title: str
     points: str
     low: str
     high: str
+    fault: str = ""
 
 
-def plot(title: str, trace: Sequence[float]) -> Plot:
+def plot(title: str, trace: Sequence[float], fault: int | None = None) -> Plot:
     """A trace as points of a polyline, 260 x 56. A long one is thinned to the least and the
-    greatest value of each of at most 120 stretches."""
+    greatest value of each of at most 120 stretches. `fault` is the index of a value at fault."""
     low, high = min(trace), max(trace)
     step = max(1, -(-len(trace) // _CHUNKS))
     chunks = [trace[at : at + step] for at in range(0, len(trace), step)]
@@ -61,7 +79,8 @@ def plot(title: str, trace: Sequence[float]) -> Plot:
         f"{at * _WIDTH / wide:.1f},{_HEIGHT - 4 - (value - low) / reach * (_HEIGHT - 8):.1f}"
         for at, value in enumerate(kept)
     )
-    return Plot(title, points, f"{low:.2f}", f"{high:.2f}")
+    where = "" if fault is None else f"{fault * _WIDTH / max(1, len(trace) - 1):.1f}"
+    return Plot(title, points, f"{low:.2f}", f"{high:.2f}", where)
 
 
 def page(template: str, **values: Any) -> str:
@@ -107,7 +126,16 @@ def gate_report(films: Sequence[tuple[Inspected, Mapping[int, bytes]]]) -> str:
 def _film(one: Inspected, pictures: Mapping[int, bytes]) -> dict[str, Any]:
     faults: dict[int, list[str]] = {}
     for flag in one.flags:
-        faults.setdefault(flag.frame, []).append(flag.mark.replace("_", " "))
+        said = _FAULTS.get(flag.mark, flag.mark.replace("_", " "))
+        faults.setdefault(flag.frame, []).append(said)
+    traced = {rule.mark: rule.trace for rule in FIXED.rules if rule.trace}
+    # A value between two frames belongs to the later one.
+    frames = len(one.traces.get("luma", ()))
+    places = {
+        trace: flag.frame - (len(one.traces[trace]) < frames)
+        for flag in one.flags
+        if (trace := traced.get(flag.mark, "")) in one.traces
+    }
     return {
         "name": one.path.name,
         "words": one.words,
@@ -122,9 +150,17 @@ def _film(one: Inspected, pictures: Mapping[int, bytes]) -> dict[str, Any]:
             for frame, data in sorted(pictures.items())
         ],
         "plots": [
-            plot(title, one.traces[name])
+            plot(title, one.traces[name], places.get(name))
             for name, title in _PLOTS.items()
             if len(one.traces.get(name, ())) > 1
+        ],
+        "shots": [
+            {
+                "when": f"{float(scene.start):.1f} to {float(scene.end):.1f} s",
+                "words": scene.words,
+                "marks": [(mark.replace("_", " "), f"{v:.2f}") for mark, v in scene.marks.items()],
+            }
+            for scene in one.scenes
         ],
         "marks": [(name, f"{value:.4g}") for name, value in sorted(one.verdict.marks.items())],
     }
