@@ -98,7 +98,7 @@ def test_files_that_are_no_films_get_a_verdict():
         assert not seen.verdict.kept
         assert seen.verdict.action == "person"
         assert len(seen.verdict.reasons) == 1
-        assert "cannot be read to its end" in seen.verdict.reasons[0]
+        assert seen.verdict.reasons[0].startswith(name)
         assert stills(seen) == {}
 
 
@@ -115,6 +115,20 @@ def test_a_film_broken_in_the_middle_is_told_as_such():
     assert "cannot be read to its end" in seen.verdict.reasons[0]
     assert seen.verdict.marks["frames"] == 64
     assert len(stills(seen)) == 12
+
+
+@pytest.mark.parametrize("sound", [(), ("-f", "lavfi", "-i", "sine=d=6")])
+def test_a_film_that_was_broken_off_between_two_frames_is_told_as_such(sound):
+    source = ["-f", "lavfi", "-i", "mandelbrot=s=160x90:r=8:start_scale=1:end_scale=0.5:end_pts=60"]
+    making = [FFMPEG, "-v", "error", *source, *sound, "-t", "6", "-g", "8", "whole.mkv"]
+    subprocess.run(making, check=True)
+    data = Path("whole.mkv").read_bytes()
+    Path("off.mkv").write_bytes(data[: len(data) // 2])
+    assert not [one for one in inspect(Path("whole.mkv")).verdict.reasons if "end" in one]
+    seen = inspect(Path("off.mkv"))
+    if not sound:  # a sound track may be longer than the pictures: then nobody can tell
+        assert "off.mkv ends after" in seen.verdict.reasons[0]
+        assert seen.verdict.action == "person"
 
 
 def test_a_missing_file_is_a_mistake_of_the_command():

@@ -14,6 +14,7 @@ from reelkiln.film.container import opened, picture
 from reelkiln.reel import Clip
 
 if TYPE_CHECKING:
+    from av.container import InputContainer
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
@@ -62,13 +63,32 @@ def read(path: Path) -> Iterator[Clip]:
         fps = _rate(stream, path)
         frames = evenly(_timed(film.decode(stream)), fps, path)
         held: list[Pixels] = []
+        count = 0
         for frame in _pictures(frames, path, oblong(stream)):
             held.append(frame)
+            count += 1
             if len(held) == CLIP_FRAMES or (len(held) + 1) * frame.nbytes > CLIP_BYTES:
                 yield Clip(np.stack(held), fps)
                 held = []
         if held:
             yield Clip(np.stack(held), fps)
+        if count:
+            _check_whole(film, count / fps, path)
+
+
+def _check_whole(film: "InputContainer", seconds: Fraction, path: Path) -> None:
+    """Refuse a film of pictures alone that is much shorter than its head says (a copy that was
+    broken off; a sound track may be longer than the pictures are).
+
+    Raises:
+        FilmError: over a second and a tenth of it is missing.
+    """
+    told = Fraction(film.duration or 0, 1_000_000)
+    if not film.streams.audio and told - seconds > max(Fraction(1), told / 10):
+        raise FilmError(
+            f"{path} ends after {float(seconds):.1f} of {float(told):.1f} seconds",
+            hint="copy or export it again",
+        )
 
 
 def oblong(stream: "VideoStream") -> Fraction:

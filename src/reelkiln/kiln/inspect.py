@@ -86,7 +86,8 @@ def inspect(
     marks = gauge.marks() | step_marks(traces, wanted.joins) | looks.marks() | whole(told)
     verdict = judge(marks, limits.without("frames") if fault else limits)
     if fault:
-        reasons = (f"the film cannot be read to its end: {fault}", *verdict.reasons)
+        begun = "the film cannot be read to its end: " if marks["frames"] else ""
+        reasons = (begun + fault, *verdict.reasons)
         verdict = Verdict(False, reasons, marks, "person")
     flags = tuple(flag for rule in broken(marks, limits) if (flag := _flag(rule, traces, fps)))
     return Inspected(path, verdict, fps, traces, flags, _unmeasured(marks), tools.words, told)
