@@ -133,14 +133,18 @@ def test_what_a_person_asks_for_wins_and_is_judged(space):
 
 
 @pytest.mark.torch
-def test_a_film_of_spark_is_scored_by_its_judge_and_not_refused_for_it():
+def test_a_film_of_spark_is_scored_by_its_judge_and_refused_for_other_words():
     film = encode(Clip(BOTTLE.frames[:, ::4, ::4], BOTTLE.fps), "spark.mp4")
-    shot = replace(RECIPE.shot, model="spark", prompt="a black ball falling, navy background")
-    write_sidecar(film, {"recipe": recipe_to_json(replace(RECIPE, shot=shot))})
-    (seen,) = gate_films([film], Asked(), space=None, cache=Path("none"))
-    assert -1 <= seen.verdict.marks["score"] <= 1
-    assert not any("words" in reason for reason in seen.verdict.reasons)
-    assert "fit to the words" not in seen.unmeasured
+    for words, fits in (
+        ("a red bottle, beige background", True),
+        ("a black ball falling, navy background", False),
+    ):
+        shot = replace(RECIPE.shot, model="spark", prompt=words)
+        write_sidecar(film, {"recipe": recipe_to_json(replace(RECIPE, shot=shot))})
+        (seen,) = gate_films([film], Asked(), space=None, cache=Path("none"))
+        assert (seen.verdict.marks["score"] > 0) == fits
+        assert any("words say" in reason for reason in seen.verdict.reasons) != fits
+        assert "fit to the words" not in seen.unmeasured
 
 
 @pytest.mark.torch

@@ -78,15 +78,14 @@ def _gate(film: Path, asked: Asked, tools: Tools, known: Known, cache: Path | No
     joins, cuts = _frames(film, known.joins), _frames(film, known.cuts)
     wanted = Wanted(asked.palette or known.palette, asked.joins or joins, cuts)
     limits = asked.limits if asked.palette else asked.limits.without("palette")
-    if own:
-        # The judge was measured on takes as they are rendered, where it refuses too; of a finished
-        # film (enlarged, in between frames added) its figure is told and not judged.
+    # Words that somebody types are about the whole film.
+    scenes = known.scenes if asked.prompt is None else ()
+    if own and scenes:
+        # Captions lie over a reel's shots, which the judge never saw: told, and not judged.
         limits = limits.without("score")
     if asked.cuts:
         limits = limits.without("overlap_min", "jump", "leap", "flicker_max")
     photo = photo_for(asked.photo or known.photo)
-    # Words that somebody types are about the whole film.
-    scenes = known.scenes if asked.prompt is None else ()
     return inspect(
         film,
         wanted=wanted,
