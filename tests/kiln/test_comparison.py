@@ -99,15 +99,20 @@ def test_what_was_predicted_is_held_against_what_it_took():
     assert row.by == "the formula"
 
 
-def test_what_fewer_steps_gain_and_cost():
+def test_what_fewer_steps_gain_and_cost_clip_by_clip():
     full = trial(preset="final", steps=16, took={"denoise": 20.0}, marks={"softness": 0.1})
     few = trial(preset="draft", steps=4, took={"denoise": 5.0}, psnr=21.5, ssim=0.8)
+    few = replace(few, marks={"softness": 0.2})
     (row,) = qualities(report(few, full))
     assert (row.preset, row.against, row.steps) == ("draft", "final", 4)
     assert row.faster == 4.0
     assert (row.psnr, row.ssim) == (21.5, 0.8)
     assert row.marks == {"softness": pytest.approx(0.1)}
     assert qualities(report(full)) == ()
+    # An evening that was stopped: what has no counterpart changes nothing.
+    alone = replace(full, shape=SQUARE, took={"denoise": 900.0}, marks={"softness": 0.9})
+    assert qualities(report(few, full, alone)) == (row,)
+    assert qualities(report(replace(few, prompt="a can"), full)) == ()
 
 
 # ── kept ──────────────────────────────────────────────────────────────────────────────

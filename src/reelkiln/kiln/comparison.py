@@ -84,10 +84,9 @@ class Summary:
 class Quality:
     """What a preset gains and costs against the one with the most steps, on the same seeds.
 
-    `faster` is how many times less it takes. `psnr` in dB and `ssim` (at most 1) are medians of how
-    near the pictures are (few-step models draw other pictures, so they say how different, not how
-    bad). `marks` are the
-    gate's medians less those of the other.
+    `faster` is how many times less a clip takes. `psnr` in dB and `ssim` (at most 1) say how near
+    the pictures are (few-step models draw other pictures, so they say how different, not how bad).
+    `marks` are the gate's figures less those of the other's clip. All are medians over clips.
     """
 
     model: str
@@ -192,32 +191,51 @@ def _medians(tables: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def qualities(report: Report) -> tuple[Quality, ...]:
-    """Each model's presets against its one with the most steps; empty where only one was run."""
+    """Each model's presets against its one with the most steps, clip by clip; empty where only one
+    was run.
+
+    Clips without a counterpart of the same shape, words and repeat do not count: an evening that
+    somebody stopped has some.
+    """
     groups: dict[str, dict[str, list[Trial]]] = {}
     for trial in report.trials:
         if not trial.failure:
             groups.setdefault(trial.model, {}).setdefault(trial.preset, []).append(trial)
     return tuple(
-        _quality(presets[name], presets[full])
+        _quality(pairs)
         for presets in groups.values()
         for full in [max(presets, key=lambda name: presets[name][0].steps)]
         for name in presets
-        if name != full
+        if name != full and (pairs := _pairs(presets[name], presets[full]))
     )
 
 
-def _quality(trials: Sequence[Trial], full: Sequence[Trial]) -> Quality:
-    first = trials[0]
-    own, others = (_medians([t.marks for t in each]) for each in (trials, full))
-    pace, slow = (_median(t.pace for t in each) or 0.0 for each in (trials, full))
+def _pairs(trials: Sequence[Trial], full: Sequence[Trial]) -> list[tuple[Trial, Trial]]:
+    """Clips of two presets that differ in nothing else."""
+    by_wish = {_wished(trial): trial for trial in full}
+    return [(t, by_wish[_wished(t)]) for t in trials if _wished(t) in by_wish]
+
+
+def _wished(trial: Trial) -> tuple[str, str, int]:
+    return str(trial.shape), trial.prompt, trial.repeat
+
+
+def _quality(pairs: Sequence[tuple[Trial, Trial]]) -> Quality:
+    first, full = pairs[0]
+    gains = [slow.pace / quick.pace for quick, slow in pairs if quick.pace and slow.pace]
+    gaps = [
+        {name: own.marks[name] - other.marks[name] for name in SHOWN if name in own.marks}
+        for own, other in pairs
+        if own.marks.keys() == other.marks.keys()
+    ]
     return Quality(
         model=first.model,
         preset=first.preset,
-        against=full[0].preset,
+        against=full.preset,
         steps=first.steps,
-        faster=slow / pace if pace else 0.0,
-        psnr=_median(trial.psnr for trial in trials),
-        ssim=_median(trial.ssim for trial in trials),
-        kept=f"{sum(t.kept for t in trials)} of {len(trials)}",
-        marks={name: own[name] - others[name] for name in SHOWN if name in own and name in others},
+        faster=_median(gains) or 0.0,
+        psnr=_median(own.psnr for own, _ in pairs),
+        ssim=_median(own.ssim for own, _ in pairs),
+        kept=f"{sum(own.kept for own, _ in pairs)} of {len(pairs)}",
+        marks=_medians(gaps),
     )
