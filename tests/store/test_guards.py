@@ -109,3 +109,11 @@ def test_the_engines_clock_strikes_once_for_each_time_and_calls(tmp_path, engine
     names = [name for (name,) in rows(tmp_path, "workflow_uuid")]
     assert len(names) == len(set(names)) >= 2, "one run for each time, named by it"
     assert set(struck) == {1}
+
+
+def test_what_the_engine_holds_open_all_night_caches_little(tmp_path):
+    engine = DbosEngine(tmp_path)
+    engine.submit("a")
+    with engine._client()._sys_db.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA cache_size").scalar_one() == -128
+    engine.close()

@@ -35,6 +35,9 @@ __all__ = ["POLL_SECONDS", "VERSION", "DbosEngine"]
 
 POLL_SECONDS = 0.05
 """How often the queue is looked at. DBOS's default, a second, would be most of a small segment."""
+FILE = "engine.db"
+CACHE_KIB = 128
+"""What a connection may cache; SQLite's own 2 MiB are for larger files, and there are a dozen."""
 VERSION = "schema-1"
 """Raised only together with a migration of what is under way."""
 NAME, WORKFLOW, TICK = "reelkiln", "segment", "tick"
@@ -183,6 +186,7 @@ class DbosEngine:
     def _launched(self, handle: Handle) -> Iterator[None]:
         from dbos import DBOS
 
+        _hold_little()
         _teach_the_clock()
         # The names in the registry are the ones that rows of earlier processes carry.
         DBOS.destroy(destroy_registry=True)
@@ -230,6 +234,7 @@ class DbosEngine:
                 )
 
                 self.folder.mkdir(parents=True, exist_ok=True)
+                _hold_little()
                 _teach_the_clock()
                 with _quietly(self.folder):
                     run_dbos_database_migrations(self._url())
@@ -241,7 +246,20 @@ class DbosEngine:
             return self._client_open
 
     def _url(self) -> str:
-        return f"sqlite:///{(self.folder / 'engine.db').absolute().as_posix()}"
+        return f"sqlite:///{(self.folder / FILE).absolute().as_posix()}"
+
+
+def _hold_little() -> None:
+    """Keep the connections that DBOS holds open from caching the whole file, each for itself: a
+    shift lives all night, and the file grows."""
+    if not event.contains(Database, "connect", _shrink):
+        event.listen(Database, "connect", _shrink)
+
+
+def _shrink(connection: sqlite3.Connection, _record: object) -> None:
+    (_, _, file) = connection.execute("PRAGMA database_list").fetchone()
+    if Path(file).name == FILE:
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
 
 
 def _teach_the_clock() -> None:
