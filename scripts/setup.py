@@ -29,7 +29,7 @@ from setup_plan import Python, SetupError, announce, choose, disk_problem, gives
 
 ROOT = Path(__file__).resolve().parent.parent
 STAMP, UNFINISHED, LOG = "setup.json", "setup-unfinished", "setup.log"
-CORE_TOOLS = ["hypothesis", "packaging", "pytest", "pytest-timeout"]
+CORE_TOOLS = ["hypothesis", "packaging", "pytest", "pytest-timeout", "pytest-xdist"]
 REQUIREMENTS = {
     "demo": ["-e", ".[gpu]"],
     "test": ["-e", ".[gpu,text,upscale,fleet,dev]"],

@@ -35,6 +35,18 @@ FULL_ONLY = (
     "test_setup.py",
     "test_wheel.py",
 )
+# What the short core run takes of the core's: every module is read (its examples are tests), the
+# rooms that only reckon or keep, the seams, and a command from its words to a film.
+SHORT = (
+    "cli/test_make.py",
+    "contracts",
+    "models",
+    "plan",
+    "script",
+    "store",
+    "test_ground.py",
+    "test_pins.py",
+)
 HERE = Path(__file__).parent
 HUB_HOME = tempfile.mkdtemp(prefix="reelkiln-tests-hub-")
 CLOSED_PORT = "http://127.0.0.1:9"
@@ -58,8 +70,8 @@ hypothesis.settings.load_profile("fuzz" if os.environ.get("REELKILN_FUZZ") else 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--core",
-        action="store_true",
-        help="run only what the core without the extras can do",
+        choices=("whole", "short"),
+        help="run what the core without the extras can do, or its pure rooms and seams alone",
     )
 
 
@@ -78,10 +90,15 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(HUB_HOME, ignore_errors=True)
 
 
+def places(path: Path) -> set[str]:
+    """A test file's folder and the file itself, as the lists above name them."""
+    place = path.relative_to(HERE)
+    return {place.parts[0], place.as_posix()}
+
+
 def needs_more(path: Path) -> bool:
     """Whether a test file needs more than one core run: by its place, or by what it imports."""
-    place = path.relative_to(HERE)
-    if {place.parts[0], place.as_posix()} & {*TORCH_FOLDERS, *ONCE, *FULL_ONLY}:
+    if places(path) & {*TORCH_FOLDERS, *ONCE, *FULL_ONLY}:
         return True
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -97,7 +114,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         return None
     if not collection_path.name.startswith("test_"):
         return True  # doctests are looked for in src alone
-    return True if config.getoption("--core") and needs_more(collection_path) else None
+    how = config.getoption("--core")
+    left_out = (how and needs_more(collection_path)) or (
+        how == "short" and not places(collection_path) & {*SHORT}
+    )
+    return True if left_out else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
