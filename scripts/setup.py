@@ -117,6 +117,7 @@ def python_of(folder: Path) -> str:
 def fingerprint(wanted: Wanted) -> str:
     """Equal as long as the same things would be installed."""
     digest = hashlib.sha256(wanted.torch_index.encode())
+    digest.update(json.dumps(REQUIREMENTS).encode())
     for name in ("pyproject.toml", "constraints/cpu.txt"):
         digest.update((ROOT / name).read_bytes())
     return digest.hexdigest()

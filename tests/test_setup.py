@@ -167,6 +167,10 @@ def test_a_stamp_counts_until_what_is_declared_changes(tmp_path, clone, monkeypa
         assert setup.is_stamped(wanted) is ready
     (tmp_path / setup.STAMP).write_text(f'{{"mark": "{mark}", "kind": "test"}}')
     assert not setup.is_stamped(wanted._replace(torch_index=setup_plan.CPU_INDEX))
+    with monkeypatch.context() as other:
+        other.setitem(setup.REQUIREMENTS, "core", ["-e", ".", "another-tool"])
+        assert not setup.is_stamped(wanted)
+    assert setup.is_stamped(wanted)
     with (clone / "constraints" / "cpu.txt").open("a") as pins:
         pins.write("idna==1\n")
     assert not setup.is_stamped(wanted)
