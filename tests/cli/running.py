@@ -24,20 +24,22 @@ def command(*arguments, ground=""):
 
 
 def run(*arguments, ground="", env=None, input=None, cwd="."):
-    """The finished process: stdout and stderr as text. What the program is forked from stands
-    in `server.py`; where the system cannot fork, each process begins from nothing."""
+    """The finished process: stdout and stderr as text.
+
+    It is forked from `server.py`, but on macOS, where libraries do not outlive a fork, and where
+    something is asked for that must be there before they are read.
+    """
     environment = os.environ | (env or {})
     early = {name: value for name, value in environment.items() if not asked_late(name)}
-    if hasattr(os, "fork") and not FROM_NOTHING & set(ground.split(",")):
-        server = server_for(early)
-        if server.early == early:
-            call = {
-                "arguments": list(map(str, arguments)),
-                "ground": ground,
-                "environment": environment,
-                "folder": str(Path(cwd).absolute()),
-            }
-            return server.run(call, input or "")
+    fixed = FROM_NOTHING & set(ground.split(",")) or not all(map(asked_late, env or ()))
+    if sys.platform == "linux" and not fixed and server_for(early).early == early:
+        call = {
+            "arguments": list(map(str, arguments)),
+            "ground": ground,
+            "environment": environment,
+            "folder": str(Path(cwd).absolute()),
+        }
+        return server_for(early).run(call, input or "")
     return subprocess.run(
         command(*arguments, ground=ground),
         capture_output=True,
