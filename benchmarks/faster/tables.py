@@ -1,6 +1,6 @@
-"""The tables of docs/measured/faster.md, from what benchmarks/faster.py wrote.
+"""The tables of docs/measured/faster.md, from what benchmarks/faster wrote.
 
-python benchmarks/faster_table.py faster.json [more.json ...]
+python benchmarks/faster/tables.py faster.json [more.json ...]
 """
 
 from __future__ import annotations

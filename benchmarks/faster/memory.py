@@ -1,0 +1,150 @@
+"""Memory: what was predicted against what was held, and random requests that must not run out."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import torch
+from ground import NOT, WORDS, Ground, card_named, held_to, machine
+from renders import fitted, planned, render
+
+from reelkiln.errors import OutOfMemory, PlanRefused
+from reelkiln.plan.attempt import attempt
+from reelkiln.plan.card import Card
+from reelkiln.plan.ladder import Rung
+from reelkiln.plan.machine import GiB
+from reelkiln.plan.outline import Outline
+from reelkiln.plan.plan import Plan
+from reelkiln.plan.walk import plan_shot
+from reelkiln.reel import ASPECTS, Segment, Shot, Size
+
+SHAPES = (
+    (16, 640, 448),
+    (12, 576, 512),
+    (24, 384, 704),
+    (20, 512, 512),
+    (48, 384, 384),
+    (10, 704, 384),
+    (16, 256, 256),
+    (32, 384, 448),
+    (52, 320, 576),
+    (16, 512, 768),
+    (28, 448, 384),
+    (64, 256, 448),
+)
+"""None of them is among the shapes from which the formula's constants were taken."""
+RUNGS = (
+    Rung(residence="streamed", split=True),
+    Rung(residence="streamed", split=True, two_pass=True),
+    Rung(residence="staged", split=True),
+    Rung(residence="staged"),
+    Rung(residence="resident"),
+    Rung(residence="resident", decode="whole"),
+)
+
+
+def predictions(ground: Ground) -> None:
+    """Predicted against measured reserved, two steps and the whole decode, every rung and shape."""
+    card = card_named("epicrealism")
+    for frames, width, height in SHAPES:
+        for rung in RUNGS:
+            if ground.left() < ground.spare:
+                ground.add("skipped", what=f"prediction {rung} {frames}x{width}x{height}")
+                continue
+            _predict(ground, card, rung, frames, Size(width, height))
+
+
+def _predict(ground: Ground, card: Card, rung: Rung, frames: int, size: Size) -> None:
+    segment = Segment(index=0, frames=frames, seed=5, prompt=WORDS, negative=NOT)
+    preset = card.presets["standard"]
+    what = Outline(card=card, preset=preset, size=size, segments=(segment,))
+    cap = 3.4 if rung.residence == "streamed" else 60.0
+    tried = attempt(what, rung, machine(cap), "float16")
+    plan = replace(
+        planned(ground, card, 40.0, steps=2),
+        rung=rung,
+        size=size,
+        segments=(segment,),
+        kept_bytes=tried.kept_bytes,
+        peak_bytes=tried.peak_bytes,
+    )
+    try:
+        with held_to(ground, cap if rung.residence == "streamed" and not tried.refusal else None):
+            took = render(ground, fitted(ground, plan), card, ground.folders, times=1)
+            allocated = torch.cuda.max_memory_allocated() if ground.device == "cuda" else 0
+        figures: dict[str, Any] = {
+            "measured": round(took.peak / GiB, 3),
+            "allocated": round(allocated / GiB, 3),
+            "off": round(tried.peak_bytes / took.peak - 1, 3) if took.peak else 0,
+        }
+    except OutOfMemory as error:
+        figures = {"outcome": error.message[:120]}
+    ground.add(
+        "prediction",
+        rung=str(rung),
+        frames=frames,
+        size=str(size),
+        kept=round(tried.kept_bytes / GiB, 3),
+        predicted=round(tried.peak_bytes / GiB, 3),
+        **figures,
+    )
+
+
+def wishes(cap: float, count: int, seed: int = 5) -> Iterator[tuple[Plan, Card]]:
+    """Random legal requests that this cap carries on its GPU."""
+    rng = random.Random(f"{seed}-{cap}")
+    cards = [card_named(name) for name in ("epicrealism", "epicrealism-lightning")]
+    made = 0
+    while made < count:
+        card = rng.choice(cards)
+        shot = Shot(
+            prompt=WORDS,
+            seconds=Fraction(rng.randint(2, 16), 2),
+            size=rng.choice(list(ASPECTS.values())),
+            seed=rng.randrange(2**32),
+            model=card.name,
+            preset=rng.choice(list(card.presets)),
+        )
+        try:
+            plan = plan_shot(shot, card, machine(cap, rng.choice(("Linux", "Windows"))))
+        except PlanRefused:
+            continue
+        if plan.device == "cuda":
+            made += 1
+            yield plan, card
+
+
+def requests(ground: Ground, each: int = 20) -> None:
+    """Random requests under each cap: two steps and the whole decode."""
+    pairs = [(cap, *wish) for cap in (2.0, 3.1, 3.4, 6.0, 10.0) for wish in wishes(cap, each)]
+    random.Random(1).shuffle(pairs)
+    for cap, plan, card in pairs:
+        if ground.left() < 25:
+            ground.add("skipped", what=f"request at {cap}: {plan.rung}")
+            continue
+        folders = dict(ground.folders)
+        if "lightning" in card.name:
+            folders["motion"] = folders["lightning"]
+        outcome, took, begun = "held", None, time.perf_counter()
+        try:
+            with held_to(ground, cap):
+                small = fitted(ground, replace(plan, steps=2))
+                took = render(ground, small, card, folders, times=1)
+        except OutOfMemory as error:
+            outcome = error.message[:120]
+        ground.add(
+            "request",
+            cap=cap,
+            rung=str(plan.rung),
+            frames=plan.segments[0].frames,
+            size=str(plan.size),
+            predicted=round(plan.peak_bytes / GiB, 3),
+            measured=round(took.peak / GiB, 3) if took else None,
+            outcome=outcome,
+            seconds=round(time.perf_counter() - begun, 2),
+        )
