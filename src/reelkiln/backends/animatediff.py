@@ -7,18 +7,18 @@ few-step adapters are published).
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reelkiln.backends.arrange import Arrangement, device_memory, memory_peak, quick_sums
+from reelkiln.backends.arrange import Arrangement, memory_peak, quick_sums
 from reelkiln.backends.emphasis import beyond, embed, weighted
 from reelkiln.backends.latents import Latents
-from reelkiln.backends.libraries import library_problems, quiet, require_torch
+from reelkiln.backends.libraries import library_problems, quiet
 from reelkiln.backends.load import load_part
 from reelkiln.backends.motion import calm
+from reelkiln.backends.opening import opened
 from reelkiln.backends.pixels import to_pixels
 from reelkiln.backends.schedule import make_scheduler, schedule_problems
 from reelkiln.backends.seam import Finding, Folders, OnStep, Peak, Session, Step
@@ -62,24 +62,15 @@ class AnimateDiffFamily:
     @contextmanager
     def open(self, plan: Plan, card: Card, folders: Folders, on_step: OnStep) -> Iterator[Session]:
         """See `seam.Backend.open`."""
-        steps = Steps(on_step)
-        for problem in _problems(card, folders):
-            raise problem
-        require_torch(card, plan.device)
         quick = card.presets[plan.preset].quick_sums and plan.dtype == "float16"
-        with device_memory(plan), quick_sums(quick):
-            session = None
-            try:
-                with wall("load", card.name, steps), quiet():
-                    session = _Session(plan, card, folders, steps)
-                yield session
-            except BaseException as error:
-                # The frames of an interrupted render hold tensors for as long as the error lives.
-                traceback.clear_frames(error.__traceback__)
-                raise
-            finally:
-                if session is not None:
-                    session.close()
+        problems = _problems(card, folders)
+        with (
+            opened(
+                plan, card, problems, on_step, lambda steps: _Session(plan, card, folders, steps)
+            ) as session,
+            quick_sums(quick),
+        ):
+            yield session
 
 
 class _Session:

@@ -11,19 +11,19 @@ denoised. Keys of `Preset.schedule` that are not the scheduler's: `decode_timest
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from reelkiln.backends.arrange import Arrangement, device_memory, memory_peak
+from reelkiln.backends.arrange import Arrangement, memory_peak
 from reelkiln.backends.latents import Latents
-from reelkiln.backends.libraries import quiet, require_torch
+from reelkiln.backends.libraries import quiet
 from reelkiln.backends.ltx_checks import model_file, problems
 from reelkiln.backends.ltx_decode import decode_windows, tiled
 from reelkiln.backends.ltx_files import load_transformer, load_vae
 from reelkiln.backends.ltx_lead import beginning
 from reelkiln.backends.ltx_words import Words
+from reelkiln.backends.opening import opened
 from reelkiln.backends.pixels import to_pixels
 from reelkiln.backends.schedule import make_scheduler
 from reelkiln.backends.seam import Finding, Folders, OnStep, Peak, Session, Step
@@ -55,23 +55,14 @@ class LtxFamily:
     @contextmanager
     def open(self, plan: Plan, card: Card, folders: Folders, on_step: OnStep) -> Iterator[Session]:
         """See `seam.Backend.open`."""
-        steps = Steps(on_step)
-        for problem in problems(card, folders):
-            raise problem
-        require_torch(card, plan.device)
-        with device_memory(plan):
-            session = None
-            try:
-                with wall("load", card.name, steps), quiet():
-                    session = _Session(plan, card, folders, steps)
-                yield session
-            except BaseException as error:
-                # The frames of an interrupted render hold tensors for as long as the error lives.
-                traceback.clear_frames(error.__traceback__)
-                raise
-            finally:
-                if session is not None:
-                    session.close()
+        with opened(
+            plan,
+            card,
+            problems(card, folders),
+            on_step,
+            lambda steps: _Session(plan, card, folders, steps),
+        ) as session:
+            yield session
 
 
 class _Session:
