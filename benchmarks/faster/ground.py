@@ -115,10 +115,18 @@ class Loaded:
         return self
 
     def rest(self) -> None:
-        """Let all weights lie in host memory again, whatever the last session left."""
+        """Let all be as it was loaded: weights in host memory, nothing hung on the networks.
+
+        A session drops its networks at its end; here they live on, and with them what hangs there.
+        """
         for homes in self._homes.values():
             for value, home in homes:
                 value.data = home
+        for pipe in self._pipes.values():
+            for module in pipe.unet.modules():
+                module.__dict__.pop("forward", None)
+                module._forward_pre_hooks.clear()
+                module._forward_hooks.clear()
 
     def __exit__(self, *_: Any) -> None:
         animatediff._load = self._real
@@ -139,7 +147,4 @@ class Loaded:
         pipe = self._pipes[key]
         pipe.register_modules(text_encoder=self._texts[key])
         self.rest()
-        for module in pipe.unet.modules():
-            module.__dict__.pop("forward", None)
-        pipe.unet._forward_pre_hooks.clear()
         return pipe

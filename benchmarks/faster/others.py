@@ -72,6 +72,7 @@ def diffusers_mm(pipe: Any) -> None:
     """A peer, as its README says: it chooses by what memory is free."""
     from diffusers_mm import managed  # noqa: PLC0415 - only where it is measured
 
+    pipe.vae.enable_slicing()
     managed(pipe)
 
 
@@ -90,6 +91,7 @@ def _mmgp(pipe: Any, **more: Any) -> None:
     from mmgp import offload, profile_type  # noqa: PLC0415 - only where it is measured
 
     pipe.register_modules(motion_adapter=None)
+    pipe.vae.enable_slicing()
     offload.profile(
         {"transformer": pipe.unet, "vae": pipe.vae, "text_encoder": pipe.text_encoder},
         profile_type.HighRAM_LowVRAM,
@@ -193,7 +195,7 @@ def peers(ground: Ground) -> None:
     """Each in a process of its own: they change the libraries they are imported beside."""
     for name in PEERS:
         for cap in CAPS[::-1]:
-            if ground.left() < 60:
+            if ground.left() < 35:
                 ground.add("skipped", what=f"{name} at {cap}")
                 continue
             _peer(ground, name, cap)

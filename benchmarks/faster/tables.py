@@ -116,11 +116,14 @@ def batches(rows: list[dict[str, Any]]) -> Iterable[str]:
 
 def ltx(rows: list[dict[str, Any]]) -> Iterable[str]:
     """One call of the transformer."""
-    table = head("frames of 704x480", "cap GiB", "way", "s a call", "of resident", "reserved GiB")
+    table = head(
+        "frames of 704x480", "cap GiB", "way", "s a call", "asked for in s", "of resident",
+        "reserved GiB",
+    )  # fmt: skip
     return table + [
         line(
             row["frames"], row.get("cap") or "none", row["way"], row["step"],
-            row.get("times_resident"), row.get("peak"),
+            row.get("asked"), row.get("times_resident"), row.get("peak"),
         )
         for row in of(rows, "ltx")
     ]  # fmt: skip

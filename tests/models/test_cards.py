@@ -264,7 +264,7 @@ def test_a_known_model_is_found():
         ('stage = "encode"', 'stage = "dream"', r"parts\[0\].stage must be one of"),
         ("params = 123_060_480", "params = 0", r"parts\[0\]: part 'text_encoder' has no par"),
         ("largest_block = 637_000_000", "largest_block = 9_000_000_000", "largest_block must be"),
-        ("split_bytes = 11_100", "split_bytes = 20_000", "split_bytes must be"),
+        ("split_bytes = 11_000", "split_bytes = 20_000", "split_bytes must be"),
         ("guidance = 7.5", "guidance = inf", "guidance must be a number"),
         ("steps = 40", "steps = 0", "presets.final: steps must be 1 to 1000"),
         ("[presets.standard]", "[presets.usual]", "no preset 'standard'"),

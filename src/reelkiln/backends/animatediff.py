@@ -200,7 +200,6 @@ class _Session:
             return {}
 
         self._windows.fit(segment.frames)
-        self._arrangement.begin()
         with self._arrangement.on_device(pipe.unet):
             return pipe(
                 prompt_embeds=words[0],

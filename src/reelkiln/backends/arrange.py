@@ -49,7 +49,7 @@ class Arrangement:
         """Rearrange a freshly loaded pipeline whose parts all lie in host memory.
 
         With `cache_every` above 1, a UNet with motion modules skips its deep layers in the other
-        steps; `begin` is then to be called before each segment.
+        steps of a segment.
 
         The order matters: layers are split before hooks are hung on them, and passes go outermost.
         """
@@ -72,22 +72,24 @@ class Arrangement:
         if rung.two_pass:
             _in_two_passes(denoiser)
 
-    def begin(self) -> None:
-        """Another segment follows: nothing of the one before is taken over."""
-        if self._cache is not None:
-            self._cache.begin()
-
     @contextmanager
     def on_device(self, part: Any) -> Iterator[None]:
         """Have one part of the pipeline on the device inside.
 
         A staged part stays until another one is wanted, so that a batch that goes stage by stage
         moves it once. Its host copy is kept meanwhile: coming back copies nothing.
+
+        Features that steps took from earlier ones are forgotten at the end: they are another
+        segment's no more, and decoding needs their room.
         """
         if self._plan.rung.residence in ("staged", "streamed") and part is not self._there:
             self.leave()
             self._go(part)
-        yield
+        try:
+            yield
+        finally:
+            if self._cache is not None:
+                self._cache.begin()
 
     def leave(self) -> None:
         """Free the device of the part that is there, and of what its stage left in the cache."""

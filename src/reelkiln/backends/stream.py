@@ -52,6 +52,7 @@ class Stream:
         self._pinned = Pinned(self._units, pinned=device.type == "cuda")
         self._there = [False for _ in every]
         self._memory: Any = None
+        self._pairs: list[tuple[Any, Any]] = []
         self._copies: Any = None
         self._done: list[Any] = []
         self._ready: list[Any] = []
@@ -83,6 +84,8 @@ class Stream:
             self._copies.wait_stream(torch.cuda.current_stream(self._device))
         for index, (unit, offset) in enumerate(zip(self._units, self._ring.offsets, strict=True)):
             unit.point(unit.views(self._memory[offset:]))
+            source = self._pinned.of(index)
+            self._pairs.append((self._memory[offset : offset + source.numel()], source))
             if self._ring.after[index] >= index:
                 self._copy(index)
             if index not in self._stays:
@@ -103,7 +106,7 @@ class Stream:
             torch.cuda.current_stream(self._device).wait_stream(self._copies)
         for unit in self._units:
             unit.point(unit.homes)
-        self._hooks, self._done, self._ready = [], [], []
+        self._hooks, self._done, self._ready, self._pairs = [], [], [], []
         self._memory, self._copies = None, None
         self._there = [False for _ in self._units]
 
@@ -159,8 +162,7 @@ class Stream:
         for other in self._rivals[index]:
             self._there[other] = False
         self._there[index] = True
-        at, source = self._ring.offsets[index], self._pinned.of(index)
-        target = self._memory[at : at + source.numel()]
+        target, source = self._pairs[index]
         if self._copies is None:
             target.copy_(source)
             return
