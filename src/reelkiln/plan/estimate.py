@@ -8,8 +8,8 @@ card holds those that belong to one model):
   of one call);
 - a streamed network holds the weights that stay, a ring for the others, and its working memory;
 - what a plan sets aside is more: working memory times `_SPREAD` for what lies free between
-  tensors, plus `_WORKSPACE` for cuDNN and cuBLAS. With that, 37 measured peaks of six rungs are met
-  within 7 % (docs/measured/faster.md), with memory in pieces that grow; under Windows, where there
+  tensors, plus `_WORKSPACE` for cuDNN and cuBLAS. With that, 72 measured peaks of six rungs are met
+  within 8 % (docs/measured/faster.md), with memory in pieces that grow; under Windows, where there
   are none, a long decode may take half as much again;
 - a step lasts as long as its arithmetic or as its copying, whichever is longer, since a stream
   overlaps the two.
