@@ -1,15 +1,17 @@
 """Skipped layers: exact where nothing was skipped, and on the input that was kept."""
 
 from copy import deepcopy
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from reelkiln.backends.arrange import Arrangement
 from reelkiln.backends.chunks import in_chunks
 from reelkiln.backends.steps_cache import StepCache
 from reelkiln.backends.stream import Stream
 from reelkiln.backends.units import worth_in
-from tiny_models import make_network
+from tiny_models import make_card, make_network, make_plan
 
 WORDS = torch.zeros(6, 77, 32)
 
@@ -63,6 +65,19 @@ def test_a_segment_takes_nothing_over_from_the_one_before(plain):
     again = run(network, samples(3))
     for one, other in zip(first, again, strict=True):
         assert torch.equal(one, other)
+
+
+def test_nothing_is_kept_for_the_decoding(plain):
+    """The next segment begins anew, and the decoder has the room."""
+    network = deepcopy(plain)
+    where = Arrangement(make_plan(make_card("animatediff")))
+    where.prepare(SimpleNamespace(to=lambda _device: None), network, cache_every=2)
+    with where.on_device(network):
+        first = run(network, samples(1))[0]
+        assert torch.equal(run(network, samples(1))[0], first)
+        assert where._cache._kept
+    assert not where._cache._kept
+    assert where._cache._seen is None
 
 
 def test_each_half_of_a_step_in_two_passes_has_its_own(plain):
