@@ -15,7 +15,7 @@ from reelkiln.plan.again import why_not
 from reelkiln.plan.attempt import gpu_dtype
 from reelkiln.plan.budget import device_budget, pinned_budget, ram_budget
 from reelkiln.plan.estimate import DTYPE_BITS
-from reelkiln.plan.ladder import CPU_LADDER, LADDER, Rung, illegal, rungs
+from reelkiln.plan.ladder import CPU_LADDER, LADDER, NARROW, Rung, illegal, rungs
 from reelkiln.plan.machine import GiB, MiB, imagine
 from reelkiln.plan.walk import plan_shot, safer, step_down
 from reelkiln.reel import ASPECTS, Size
@@ -86,6 +86,23 @@ def test_every_rung_is_the_best_one_somewhere():
             with suppress(PlanRefused):
                 chosen.add(plan(EPIC, where, seconds=seconds).rung)
     assert set(CPU_LADDER) - chosen == set()
+
+
+@pytest.mark.parametrize(
+    ("rung", "name", "preset", "vram", "seconds"),
+    [
+        (NARROW[0], "ltx-2b-distilled", "draft", 2.5, 1),
+        (NARROW[1], "ltx-2b-distilled", "draft", 2.75, 2),
+        (NARROW[2], "ltx-2b", "draft", 2.5, 1),
+        (NARROW[3], "ltx-2b", "draft", 2.5, 2),
+        (NARROW[4], "led", "final", 1.75, 1),
+        (NARROW[5], "ltx-2b", "draft", 2.0, 1),
+    ],
+)
+def test_every_rung_of_8_bits_is_the_best_one_somewhere(rung, name, preset, vram, seconds):
+    card = next(card for card in ALL if card.name == name)
+    where = machine(vram_free=int(vram * GiB), ram_total=8 * GiB, ram_free=8 * GiB)
+    assert plan(card, where, seconds=seconds, preset=preset).rung == rung
 
 
 @pytest.mark.parametrize(
