@@ -210,3 +210,12 @@ def test_one_level_in_the_dark_is_no_flash():
     assert measure(Clip(ground, Fraction(8)))["flicker_max"] < 4
     ground[5] = ground[5] // 2
     assert measure(Clip(ground, Fraction(8)))["flicker_max"] > 5
+
+
+def test_a_thing_on_a_light_ground_has_no_bars_but_a_pillar_has():
+    frames = np.full((16, 90, 160, 3), 255, np.uint8)
+    for at, frame in enumerate(frames):
+        frame[20:80, 55:105] = 90 + 4 * at
+    assert measure(Clip(frames, Fraction(8)))["bars"] == 0
+    frames[:, :, 55:105] = np.arange(16, dtype=np.uint8)[:, None, None, None] * 4 + 90
+    assert measure(Clip(frames, Fraction(8)))["bars"] > 0.6

@@ -19,6 +19,9 @@ __all__ = ["Edges", "bars", "seam_steps"]
 _UNIFORM = 2.5
 """Standard deviation, in levels, under which a row is one flat colour (coding noise is less)."""
 
+_BLACK = 40
+"""Luma up to which a bar is a player's black one; a thing on a lighter ground has it all around."""
+
 
 def bars(lines: Plane) -> tuple[int, int]:
     """Thickness of the flat bars at both ends of a picture, in lines.
@@ -89,16 +92,18 @@ class Edges:
         """Bars and seams of the whole stream.
 
         `bars` is the share of the frame's height or width that two bars of like thickness take up
-        (letterbox or pillarbox); `border` is the thickest one-sided bar as a share. `tile_seam` is
-        the strongest seam in levels.
+        (letterbox or pillarbox); none where a ground that is not black lies around all four sides.
+        `border` is the thickest one-sided bar as a share. `tile_seam` is the strongest seam in
+        levels.
         """
         both, single = 0.0, 0.0
-        for lines, size in zip(self._lines, self._shape, strict=True):
-            if lines is None:
-                return {}
-            ends = bars(lines)
+        if self._lines[0] is None or self._lines[1] is None:
+            return {}
+        found = [bars(lines) for lines in self._lines if lines is not None]
+        ground = min(map(min, found)) >= 2 and int(self._lines[0][0, 0]) > _BLACK
+        for ends, size in zip(found, self._shape, strict=True):
             single = max(single, max(ends) / size)
-            if min(ends) >= 2 and max(ends) - min(ends) <= max(2, 0.2 * max(ends)):
+            if not ground and min(ends) >= 2 and max(ends) - min(ends) <= max(2, 0.2 * max(ends)):
                 both = max(both, sum(ends) / size)
         return {"bars": both, "border": single, "tile_seam": self._seam()}
 
