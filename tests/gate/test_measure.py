@@ -215,7 +215,7 @@ def test_one_level_in_the_dark_is_no_flash():
 def test_a_thing_on_a_light_ground_has_no_bars_but_a_pillar_has():
     frames = np.full((16, 90, 160, 3), 255, np.uint8)
     for at, frame in enumerate(frames):
-        frame[20:80, 55:105] = 90 + 4 * at
+        frame[20:80, 65:95] = 90 + 4 * at
     assert measure(Clip(frames, Fraction(8)))["bars"] == 0
-    frames[:, :, 55:105] = np.arange(16, dtype=np.uint8)[:, None, None, None] * 4 + 90
+    frames[:, :, 65:95] = np.arange(16, dtype=np.uint8)[:, None, None, None] * 4 + 90
     assert measure(Clip(frames, Fraction(8)))["bars"] > 0.6

@@ -34,10 +34,10 @@ def stir(before: Plane, after: Plane) -> float:
 def colours(rgb: Plane) -> Field:
     """A histogram of 8 x 8 x 8 RGB boxes that sums to 1, float32 (512,).
 
-    Of larger pictures not every pixel is counted, but at least 96 x 96: of fewer, two histograms
+    Of larger pictures not every pixel is counted, but at least 128 x 128: of fewer, histograms
     would differ by chance alone.
     """
-    step = max(1, min(rgb.shape[:2]) // 96)
+    step = max(1, min(rgb.shape[:2]) // 128)
     thin = np.ascontiguousarray(rgb[::step, ::step])
     counts = cv2.calcHist([thin], [0, 1, 2], None, [8, 8, 8], [0, 256] * 3).ravel()
     share: Field = counts / counts.sum()

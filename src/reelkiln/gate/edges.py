@@ -97,11 +97,13 @@ class Edges:
         levels.
         """
         both, single = 0.0, 0.0
-        if self._lines[0] is None or self._lines[1] is None:
+        every = [lines for lines in self._lines if lines is not None]
+        if not every:
             return {}
-        found = [bars(lines) for lines in self._lines if lines is not None]
-        ground = min(map(min, found)) >= 2 and int(self._lines[0][0, 0]) > _BLACK
-        for ends, size in zip(found, self._shape, strict=True):
+        rim = np.concatenate([lines[:, [0, -1]] for lines in every], axis=1).astype(int)
+        ground = bool((rim[3] - rim[0] <= 2 * _UNIFORM).all() and rim[0].min() > _BLACK)
+        for lines, size in zip(every, self._shape, strict=True):
+            ends = bars(lines)
             single = max(single, max(ends) / size)
             if not ground and min(ends) >= 2 and max(ends) - min(ends) <= max(2, 0.2 * max(ends)):
                 both = max(both, sum(ends) / size)
