@@ -94,15 +94,19 @@ class Line:
 
     def _taken(self) -> list[Task] | None:
         while not self.closed:
+            was_empty = not self._waiting
             self._changed.wait_for(lambda: self._waiting or self.closed)
-            enough = self._batch * len(self._free_since)
+            # Those that were given out together come in any order: at an empty line even a full
+            # batch waits a moment, so that their ranks decide and not who was the quickest.
+            enough = None if was_empty else self._batch * len(self._free_since)
             self._changed.wait_for(self._holds(enough), LINGER)
             if self._waiting and not self.closed:
                 return self._share()
         return None
 
-    def _holds(self, enough: int) -> Callable[[], bool]:
-        return lambda: self.closed or len(self._waiting) >= enough
+    def _holds(self, enough: int | None) -> Callable[[], bool]:
+        """Whether there are enough to begin at once; None: however many there are, wait."""
+        return lambda: self.closed or (enough is not None and len(self._waiting) >= enough)
 
     def _share(self) -> list[Task]:
         alike = [task for task in self._waiting if task.loads == self._waiting[0].loads]
