@@ -45,9 +45,10 @@ def test_previews_then_deadlines_then_the_order_of_the_file_through_a_whole_shif
     ids = [*batch, urgent, last, preview]
     assert_sound(place, ledger, ids)
     ended = [row.id for row in sorted(list_segments(ledger), key=lambda row: row.ended_at)]
-    # The preview overtakes also what is under way, unless that was done within its last step.
-    assert set(ended[:2]) == {preview, urgent}
-    assert ended[2:] == [batch[1], batch[0], last]
+    # The preview overtakes also what is under way, unless that was done within its last step. Two
+    # are in hand at a time, and the films of neighbours may be finished in either order.
+    due = [preview, urgent, batch[1], batch[0], last]
+    assert all(abs(ended.index(one) - due.index(one)) <= 1 for one in due), ended
     assert {row.runs for row in list_segments(ledger)} == {1}
 
 
