@@ -9,6 +9,7 @@ import reelkiln
 from faults.soundness import assert_sound
 from kiln.shifts import queue, queue_board
 from reelkiln.kiln.crash import ENV, EXIT
+from reelkiln.store.queue import list_segments
 
 SOURCES = Path(reelkiln.__file__).parent
 TIMES = 3
@@ -63,3 +64,5 @@ def test_dying_here_three_times_loses_nothing(place, ledger, workers, point):
         assert_sound(place, ledger, ids, whole=False)
     assert workers.run(place, renderer=renderer) == 0
     assert_sound(place, ledger, ids)
+    ended = {row.state for row in list_segments(ledger)}
+    assert ended == ({"parked"} if point == "before park" else {"delivered"})

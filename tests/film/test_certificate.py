@@ -1,6 +1,8 @@
 """Who signs: the self-made certificate, its age and its rights; a person's own, and its faults."""
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -13,6 +15,17 @@ from reelkiln.film.certificate import FILE, self_made
 from reelkiln.film.label import open_signer
 
 YEAR = timedelta(days=365)
+
+
+def test_threads_that_finish_their_first_films_at_once_share_one(tmp_path):
+    together = threading.Barrier(4)
+
+    def one(_):
+        together.wait()
+        return self_made(tmp_path / "signing", NOON)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len({signer.key for signer in pool.map(one, range(4))}) == 1
 
 
 def test_the_self_made_one_is_made_once_and_kept(tmp_path):

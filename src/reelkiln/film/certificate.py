@@ -5,6 +5,7 @@ certificate that was made here says nothing about a person, and is shown as "iss
 """
 
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -37,6 +38,9 @@ LIFE, RENEWED = timedelta(days=20 * 365), timedelta(days=10 * 365)
 an authority, so that it stops verifying when its certificate expires."""
 
 BYTES_MAX = 2**20
+_MAKING = threading.Lock()
+"""The first films of a shift are finished at once: one of their threads makes the file, the others
+read it. Of two processes the later one's stays; what the other signed with its own is as good."""
 _CURVES: Mapping[str, str] = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
 _NO_USE: Mapping[str, bool] = dict.fromkeys(
     (
@@ -80,15 +84,18 @@ def self_made(folder: Path, now: datetime) -> Signer:
         DiskFull, FilmError: the disk failed.
     """
     path = folder / FILE
-    data = _held(path)
-    if data is not None:
-        certificate = _certificates(data, path)[0]
-        begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-        if begins <= now <= ends - RENEWED:
-            return _signer(data, data, path, path)
-    data = _made(now)
-    _keep(path, data)
+    with _MAKING:
+        data = _held(path)
+        if data is None or not _lasts(data, path, now):
+            data = _made(now)
+            _keep(path, data)
     return _signer(data, data, path, path)
+
+
+def _lasts(data: bytes, path: Path, now: datetime) -> bool:
+    certificate = _certificates(data, path)[0]
+    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return begins <= now <= ends - RENEWED
 
 
 def own(chain: Path, key: Path, now: datetime) -> Signer:
