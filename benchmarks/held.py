@@ -55,11 +55,14 @@ def pinned() -> int:
 
 
 @contextmanager
-def capped(cap: float) -> Iterator[None]:
-    """The allocator as a GPU with `cap` GiB free would leave it; 0: as it is."""
+def capped(cap: float | None) -> Iterator[None]:
+    """The allocator as a GPU with `cap` GiB free would leave it; 0 or None: as it is. Peaks count
+    from here. Without a GPU nothing is held."""
     if not torch.cuda.is_available():
         yield
         return
+    gc.collect()
+    torch.cuda.empty_cache()
     total = torch.cuda.get_device_properties(0).total_memory
     torch.cuda.set_per_process_memory_fraction(min(cap * GiB / total, 1.0) if cap else 1.0)
     torch.cuda.reset_peak_memory_stats()

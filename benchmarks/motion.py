@@ -16,6 +16,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
+from gate_sets import SETS
 from reelkiln.backends.probe import probe
 from reelkiln.backends.registry import find_backend
 from reelkiln.backends.score import open_scorer
@@ -27,16 +28,7 @@ from reelkiln.models.installed import locate
 from reelkiln.plan.walk import plan_shot
 from reelkiln.reel import ASPECTS, Clip, Shot, Size
 
-PROMPTS = (
-    "a red bottle sliding right, beige background",
-    "a gold mug rotating, navy background",
-    "a blue jar rising, white background, soft light",
-    "a pink lipstick zoom in, gray background",
-    "a green candle swinging on a pedestal, teal background",
-    "a white soap falling on water, blue background",
-    "a purple perfume sliding left, black background, dramatic lighting",
-    "a silver can zoom out, orange background",
-)
+PROMPTS = SETS["first"].prompts[:8]
 MARKS = ("speed", "change", "warp_error", "leap", "flicker", "softness", "contrast")
 
 

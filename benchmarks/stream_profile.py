@@ -13,12 +13,10 @@ Then what copies and decoding cost apart. Writes `profile.json`, prints a table 
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import pairwise
@@ -27,6 +25,7 @@ from typing import Any
 
 import torch
 
+from held import capped
 from reelkiln.backends import chunks
 from reelkiln.backends.stream import Stream
 from reelkiln.backends.tiny import FULL, TINY, _vae, motion_network
@@ -83,22 +82,6 @@ class Bench:
         width = self.unet.config.cross_attention_dim
         words = torch.randn(halves * self.frames, 77, width, **options)
         return sample, torch.tensor(500, device=self.device), words
-
-    @contextmanager
-    def held_to(self, cap: float | None) -> Iterator[None]:
-        """The allocator as small as a smaller GPU would make it; everything reset."""
-        if self.device.type == "cpu":
-            yield
-            return
-        gc.collect()
-        torch.cuda.empty_cache()
-        total = torch.cuda.get_device_properties(0).total_memory
-        torch.cuda.set_per_process_memory_fraction(cap * GiB / total if cap else 1.0)
-        torch.cuda.reset_peak_memory_stats()
-        try:
-            yield
-        finally:
-            torch.cuda.set_per_process_memory_fraction(1.0)
 
     def keep(self, name: str, value: Any) -> None:
         """Write it at once: whatever happens later, it is on the disk."""
@@ -200,7 +183,7 @@ def measure(
     feed(bench)
     stream = None
     try:
-        with bench.held_to(cap), torch.no_grad():
+        with capped(cap), torch.no_grad():
             if kept is not None:
                 stream = Timed(
                     bench.unet, bench.device, kept=int(kept * GiB), worth=worth_in(bench.unet),
@@ -395,7 +378,7 @@ def decoding(bench: Bench) -> None:
     latents = torch.randn(bench.frames, 4, bench.side, bench.side, **options)
     found = {}
     for at_once in (1, 2, 4, bench.frames):
-        with bench.held_to(None), torch.no_grad():
+        with capped(None), torch.no_grad():
             for _ in range(2):
                 bench.sync()
                 begun = time.perf_counter()

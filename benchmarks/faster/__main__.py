@@ -1,6 +1,7 @@
 """What a person with 4 GB could choose instead, and what reelkiln does: seconds and memory.
 
-    PYTHONPATH=src python benchmarks/faster --out DIR [--tiny] [--minutes 9] [--parts ours,others]
+    PYTHONPATH=src:benchmarks python benchmarks/faster --out DIR [--tiny] [--minutes 9]
+        [--parts ours,others]
 
 One run on one GPU, full-size random weights, the allocator held to what a 4 GB card leaves: 3.1 GiB
 under Windows, 3.4 GiB elsewhere. Bytes carry over to a small card; seconds are ratios inside this

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from ground import WORDS, Ground, card_named, held_to, sync
+from ground import WORDS, Ground, card_named, sync
 from renders import planned
 
+from held import capped
 from reelkiln.backends.registry import find_backend
 from reelkiln.backends.seam import Step
 
@@ -21,7 +22,7 @@ def batch(ground: Ground, count: int = 8) -> None:
         plan = replace(plan, device="cpu", dtype="float32")
     segments = [replace(plan.segments[0], seed=n, prompt=f"{WORDS} {n}") for n in range(count)]
     backend = find_backend(card.family)
-    with held_to(ground, 3.1):
+    with capped(3.1):
         for loads, label in ((True, "with loading"), (False, "model at hand")):
             begun = time.perf_counter()
             with backend.open(plan, card, folders, nothing) as session:

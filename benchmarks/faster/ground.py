@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -73,25 +70,6 @@ def machine(cap: float, system: str = "Linux") -> Machine:
         system=system,
         cores=8,
     )
-
-
-@contextmanager
-def held_to(ground: Ground, cap: float | None) -> Iterator[None]:
-    """The allocator as small as a smaller GPU would make it."""
-    if ground.device == "cpu":
-        yield
-        return
-    gc.collect()
-    torch.cuda.empty_cache()
-    total = torch.cuda.get_device_properties(0).total_memory
-    torch.cuda.set_per_process_memory_fraction(cap * GiB / total if cap else 1.0)
-    torch.cuda.reset_peak_memory_stats()
-    try:
-        yield
-    finally:
-        torch.cuda.set_per_process_memory_fraction(1.0)
-        gc.collect()
-        torch.cuda.empty_cache()
 
 
 def sync() -> None:

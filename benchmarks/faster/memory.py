@@ -10,9 +10,10 @@ from fractions import Fraction
 from typing import Any
 
 import torch
-from ground import NOT, WORDS, Ground, card_named, held_to, machine
+from ground import NOT, WORDS, Ground, card_named, machine
 from renders import fitted, planned, render
 
+from held import capped
 from reelkiln.errors import OutOfMemory, PlanRefused
 from reelkiln.plan.attempt import attempt
 from reelkiln.plan.card import Card
@@ -74,7 +75,7 @@ def _predict(ground: Ground, card: Card, rung: Rung, frames: int, size: Size) ->
         peak_bytes=tried.peak_bytes,
     )
     try:
-        with held_to(ground, cap if rung.residence == "streamed" and not tried.refusal else None):
+        with capped(cap if rung.residence == "streamed" and not tried.refusal else None):
             took = render(ground, fitted(ground, plan), card, ground.folders, times=1)
             allocated = torch.cuda.max_memory_allocated() if ground.device == "cuda" else 0
         figures: dict[str, Any] = {
@@ -132,7 +133,7 @@ def requests(ground: Ground, each: int = 20) -> None:
             folders["motion"] = folders["lightning"]
         outcome, took, begun = "held", None, time.perf_counter()
         try:
-            with held_to(ground, cap):
+            with capped(cap):
                 small = fitted(ground, replace(plan, steps=2))
                 took = render(ground, small, card, folders, times=1)
         except OutOfMemory as error:

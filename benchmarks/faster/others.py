@@ -14,8 +14,9 @@ from typing import Any
 
 import torch
 from diffusers import AnimateDiffPipeline, EulerDiscreteScheduler, MotionAdapter
-from ground import CAPS, NOT, WORDS, Ground, held_to, sync
+from ground import CAPS, NOT, WORDS, Ground, sync
 
+from held import capped
 from reelkiln.errors import OutOfMemory
 from reelkiln.plan.machine import GiB
 
@@ -137,7 +138,7 @@ def other_way(ground: Ground, name: str, cap: float, *, frames: int = 16, steps:
     """One way that is not ours, in its own words, prompt to pictures."""
     figures: dict[str, Any] = {"way": name, "model": "epicrealism", "cap": cap, "frames": frames}
     try:
-        with held_to(ground, cap), told(ground, cap):
+        with capped(cap), told(ground, cap):
             figures |= _run_other(ground, name, frames, 2 if ground.tiny else steps)
     except (torch.OutOfMemoryError, OutOfMemory) as error:
         figures["outcome"] = f"out of memory: {str(error)[:80]}"

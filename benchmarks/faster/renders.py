@@ -8,8 +8,9 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from ground import CAPS, NOT, WORDS, Ground, card_named, held_to, machine, sync
+from ground import CAPS, NOT, WORDS, Ground, card_named, machine, sync
 
+from held import capped
 from reelkiln.backends.registry import find_backend
 from reelkiln.backends.seam import Folders
 from reelkiln.plan.card import Card
@@ -125,7 +126,7 @@ def uncapped_and_ours(ground: Ground) -> None:
         say(ground, "resident, no cap", card, None, 16, base)
         for cap in CAPS:
             plan = planned(ground, card, cap)
-            with held_to(ground, cap):
+            with capped(cap):
                 took = render(ground, plan, card, folders, keep=True, times=3)
                 one = render(
                     ground,
@@ -158,7 +159,7 @@ def longer(ground: Ground) -> None:
         say(ground, "resident, no cap", card, None, frames, base, steps=8)
         for cap in CAPS:
             plan = planned(ground, card, cap, frames=frames, steps=8)
-            with held_to(ground, cap):
+            with capped(cap):
                 took = render(ground, plan, card, ground.folders)
             say(
                 ground,
@@ -180,14 +181,14 @@ def caches(ground: Ground) -> None:
         card = card_named(name)
         folders = {**ground.folders, "motion": ground.folders[motion]}
         plan = planned(ground, card, 3.1, preset="draft")
-        with held_to(ground, 3.1):
+        with capped(3.1):
             took = render(ground, plan, card, folders)
         say(ground, "reelkiln, draft", card, 3.1, 16, took, predicted=plan.peak_bytes)
     card = card_named("epicrealism")
     for every in (3,):
         preset = replace(card.presets["standard"], cache_every=every)
         cached = replace(card, presets={**card.presets, "standard": preset})
-        with held_to(ground, 3.1):
+        with capped(3.1):
             took = render(ground, planned(ground, cached, 3.1), cached, ground.folders)
         say(ground, f"reelkiln, every {every}. step whole", card, 3.1, 16, took)
 

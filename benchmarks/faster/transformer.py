@@ -7,8 +7,9 @@ from statistics import median
 from typing import Any
 
 import torch
-from ground import CAPS, Ground, held_to, sync
+from ground import CAPS, Ground, sync
 
+from held import capped
 from reelkiln.backends.stream import Stream
 from reelkiln.backends.tiny_ltx import FULL_LTX, TINY_LTX, _transformer
 from reelkiln.plan.machine import GiB
@@ -35,7 +36,7 @@ def ltx(ground: Ground) -> None:
         for cap in CAPS:
             # Nine tenths of the cap, less working memory and libraries' own.
             room = int(cap * GiB * 0.9) - tokens * 65_700 * 115 // 100 - 392 * 2**20
-            with held_to(ground, cap):
+            with capped(cap):
                 stream = Stream(network, device, kept=0 if ground.tiny else room)
                 stream.enter()
                 step, asked = _ltx_step(network, tokens, cells, device, dtype)

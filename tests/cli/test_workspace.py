@@ -4,9 +4,11 @@ import json
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cli.running import refused, result, run
+from kiln.boards import photographed
 from reelkiln.film.facts import probe
 
 
@@ -162,14 +164,7 @@ def test_a_picture_of_an_effect_needs_somebody_who_says_that_it_is_true(brand):
 
 def test_a_batch_is_held_against_brand_and_product_and_so_is_its_film_afterwards(brand):
     """Every number goes into the sidecar and the ledger; `gate` measures the film by them again."""
-    from PIL import Image
-
-    Image.new("RGB", (60, 80), (200, 90, 120)).save("cream.png")
-    table = Path("products.csv")
-    lines = table.read_text("utf-8").splitlines()
-    row = next(at for at, line in enumerate(lines) if line.startswith("rose-face-cream"))
-    lines[row] += "cream.png"
-    table.write_text("\n".join(lines) + "\n", "utf-8")
+    photographed(Path(), np.full((80, 60, 3), (200, 90, 120), np.uint8))
     Path("b.csv").write_text(BATCH.splitlines()[0] + "\nhero-reveal,rose-face-cream,1,1,null\n")
     done = run("batch", "b.csv", "--now", "--json")
     assert done.returncode == 0, done.stderr

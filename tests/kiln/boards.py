@@ -5,6 +5,9 @@ from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from kiln.nulls import null_card
 from reelkiln.film.platforms import find_platform
 from reelkiln.kiln.board import ReelChoices, plan_reel
@@ -36,6 +39,16 @@ def starter(folder: Path, board: str = BOARD) -> Path:
         shutil.copytree(source, folder)
     (folder / "storyboards" / "tiny.yaml").write_text(board, encoding="utf-8")
     return folder
+
+
+def photographed(folder: Path, pixels: np.ndarray, sku: str = SKU) -> None:
+    """Give a product of the worked example a photo: `pixels` is height x width x RGB, uint8."""
+    Image.fromarray(pixels).save(folder / "photo.png")
+    table = folder / "products.csv"
+    lines = table.read_text("utf-8").splitlines()
+    row = next(at for at, line in enumerate(lines) if line.startswith(sku))
+    lines[row] += "photo.png"
+    table.write_text("\n".join(lines) + "\n", "utf-8")
 
 
 def ordered(folder, bench, *, movie=Path("a.mp4"), language="en", card=None, **choices):

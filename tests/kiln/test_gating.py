@@ -12,7 +12,7 @@ import pytest
 
 from gate.defects import seam
 from gate.sources import product
-from kiln.boards import SMALL, ordered, starter
+from kiln.boards import SMALL, ordered, photographed, starter
 from kiln.nulls import GPU, LED, null_bench, null_card, null_shot
 from kiln.test_inspect import encode
 from kiln.test_recipe import RECIPE
@@ -41,16 +41,8 @@ SKU = "rose-face-cream"
 @pytest.fixture
 def space():
     """A workspace whose rose cream has a photo: the bottle of the film, cut out."""
-    from PIL import Image
-
     write_starter(Path("glow"))
-    photo = BOTTLE.frames[0][60:260, 110:210]
-    Image.fromarray(photo).save("glow/cream.png")
-    table = Path("glow/products.csv")
-    lines = table.read_text("utf-8").splitlines()
-    row = next(at for at, line in enumerate(lines) if line.startswith(SKU))
-    lines[row] += "cream.png"
-    table.write_text("\n".join(lines) + "\n", "utf-8")
+    photographed(Path("glow"), BOTTLE.frames[0][60:260, 110:210])
     return read_workspace(Path("glow"))
 
 
@@ -71,7 +63,7 @@ def test_a_film_says_its_words_and_where_its_segments_meet(space):
     assert known_of(film) == Known("a red jar", "null", (Fraction(1),))
     known = known_of(film, space)
     assert known.palette == space.brand.palette
-    assert known.photo == Path("glow/cream.png")
+    assert known.photo == Path("glow/photo.png")
     assert known_of(encode(BOTTLE, "theirs.mp4"), space) == Known()
 
 
@@ -84,7 +76,7 @@ def test_a_product_is_named_by_its_whole_name_or_number_alone(space):
 
 
 def test_typed_words_are_measured_by_the_brand_and_by_the_product_that_they_name(space):
-    for words, photo in (("Rose-face-cream turns", Path("glow/cream.png")), ("a jar", None)):
+    for words, photo in (("Rose-face-cream turns", Path("glow/photo.png")), ("a jar", None)):
         film = encode(BOTTLE, "typed.mp4")
         recipe = replace(RECIPE, shot=replace(RECIPE.shot, prompt=words), origin=None)
         write_sidecar(film, {"recipe": recipe_to_json(recipe)})

@@ -5,9 +5,10 @@ import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
-from kiln.boards import BOARD, SKU, SMALL, starter
+from kiln.boards import BOARD, SKU, SMALL, photographed, starter
 from kiln.nulls import null_card
 from kiln.shifts import HereRenderer, bench_in, ledger_in, now, queue_board, shift_in, states
 from reelkiln.film.facts import probe
@@ -85,11 +86,12 @@ def test_a_storyboard_for_two_products_is_two_reels_in_the_morning(tmp_path):
         assert len(titles["Made"]) == 4
 
 
-def test_the_reel_has_the_same_pixels_as_that_of_the_command(tmp_path):
+def test_the_reel_has_the_same_pixels_and_marks_as_that_of_the_command(tmp_path):
     from kiln.boards import ordered
     from reelkiln.kiln.remake import same_pixels
 
     folder = starter(tmp_path / "glow")
+    photographed(folder, np.full((80, 60, 3), (200, 90, 120), np.uint8))
     space, choice = read_workspace(folder), Choice(null_card(), "you asked for it")
     with ledger_in(folder) as ledger:
         bench = bench_in(folder, ledger)
@@ -102,8 +104,11 @@ def test_the_reel_has_the_same_pixels_as_that_of_the_command(tmp_path):
         sidecar = json.loads(companions(folder / movie).sidecar.read_text("utf-8"))
         mine = reel_from_json(sidecar["recipe"])
         (theirs,) = make_reels([ordered(folder, bench)], choice, bench, Watch())
+        shots = json.loads(theirs.beside.sidecar.read_text("utf-8"))["shots"]
     assert same_pixels(mine, theirs.recipe)
     assert mine.edit == theirs.recipe.edit
+    assert sidecar["shots"] == shots
+    assert all("product_colour" in one["marks"] for one in shots)
 
 
 def test_clips_that_are_left_out_make_no_reel(tmp_path):

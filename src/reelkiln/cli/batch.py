@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from reelkiln.kiln.bench import Bench
-    from reelkiln.kiln.board_clips import BoardReel
+    from reelkiln.kiln.enqueue import Files
     from reelkiln.kiln.forecast import Forecast
     from reelkiln.kiln.orders import Accepts, Clip
     from reelkiln.store.queue import NewSegment
@@ -89,7 +89,7 @@ def batch(
     A storyboard's clips are joined to a reel for each product, once all of them are there.
     """
     from reelkiln.kiln.board_clips import whole
-    from reelkiln.kiln.enqueue import put_in_line
+    from reelkiln.kiln.enqueue import files_for, put_in_line
     from reelkiln.kiln.orders import limited
     from reelkiln.store.segment import BATCH, PREVIEW
     from reelkiln.workshop.open import current_folder, open_bench, open_workshop
@@ -116,10 +116,8 @@ def batch(
         for line in sorted({line for clip in clips for line in clip.told}):
             say(line)
         if dry_run:
-            taken = _names(clips, reels, place, workshop.workspace, bench)
-            _show_plan(
-                taken, reels, _forecast(clips, deadline, bench, first=first), deadline, json=json
-            )
+            files = files_for(clips, reels, bench.ledger, place, workspace=workshop.workspace)
+            _show_plan(files, _forecast(clips, deadline, bench, first=first), deadline, json=json)
         elif now:
             _render(clips, place, accepts, bench, force=force, quiet=quiet, json=json)
         else:
@@ -213,41 +211,9 @@ def _say_ahead(ahead: Forecast, deadline: datetime | None) -> None:
         say(f"estimate: {ahead.in_time} of {ahead.total} are done by {deadline:%A %H:%M}")
 
 
-def _names(
-    clips: tuple[Clip, ...],
-    reels: tuple[BoardReel, ...],
-    place: Path,
-    workspace: Path | None,
-    bench: Bench,
-) -> tuple[tuple[tuple[Clip, Path], ...], tuple[Path, ...]]:
-    """Each clip with the file it would get, and the files of the reels."""
-    from reelkiln.kiln.enqueue import SHOTS, named
-    from reelkiln.store.queue import planned_movies
+def _show_plan(files: Files, ahead: Forecast, deadline: datetime | None, *, json: bool) -> None:
+    from reelkiln.plan.reasons import duration
 
-    taken = planned_movies(bench.ledger)
-    pairs = {
-        id(clip): movie
-        for own in (False, True)
-        for clip, movie in named(
-            [(clip.name, clip) for clip in clips if bool(clip.reel) is own],
-            place / SHOTS if own else place,
-            workspace=workspace,
-            taken=taken,
-        )
-    }
-    films = named([(reel.name, reel) for reel in reels], place, workspace=workspace, taken=taken)
-    return tuple((clip, pairs[id(clip)]) for clip in clips), tuple(movie for _, movie in films)
-
-
-def _show_plan(
-    names: tuple[tuple[tuple[Clip, Path], ...], tuple[Path, ...]],
-    reels: tuple[BoardReel, ...],
-    ahead: Forecast,
-    deadline: datetime | None,
-    *,
-    json: bool,
-) -> None:
-    pairs, films = names
     rows = [
         (
             movie.name,
@@ -257,18 +223,18 @@ def _show_plan(
             f"about {clip.estimate:.0f} s",
             clip.shot.prompt,
         )
-        for clip, movie in pairs
+        for clip, movie in files.clips
     ]
-    total = sum(clip.estimate for clip, _ in pairs)
+    total = sum(clip.estimate for clip, _ in files.clips)
     if json:
         shown = [dict(zip(KEYS, row, strict=True)) for row in rows]
-        joined = [movie.name for movie in films]
+        joined = [movie.name for _, movie in files.reels]
         told = {"clips": shown, "reels": joined, "seconds_estimate": total}
         show_json({**told, **_ahead_json(ahead, deadline)})
         return
     for line in table([KEYS, *rows]):
         out(line)
-    for reel, movie in zip(reels, films, strict=True):
+    for reel, movie in files.reels:
         out(f"{movie.name} is joined of {len(reel.templates)} of them")
-    say(f"{len(rows)} clips, about {total / 60:.0f} minutes of rendering; nothing was queued")
+    say(f"{len(rows)} clips, about {duration(total)} of rendering; nothing was queued")
     _say_ahead(ahead, deadline)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -11,11 +12,12 @@ from typing import TypeVar
 from reelkiln.kiln.bench import Bench
 from reelkiln.kiln.board_clips import BoardReel
 from reelkiln.kiln.orders import Clip
-from reelkiln.kiln.work import reel_work_to_text, work_to_text
+from reelkiln.kiln.work import work_to_text
+from reelkiln.store.ledger import Ledger
 from reelkiln.store.queue import NewSegment, add_order, planned_movies
 from reelkiln.store.segment import BATCH
 
-__all__ = ["SHOTS", "named", "put_in_line", "said"]
+__all__ = ["SHOTS", "Files", "files_for", "named", "put_in_line", "said"]
 
 Thing = TypeVar("Thing")
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -49,6 +51,36 @@ def named(
     return tuple(found)
 
 
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Each clip and each reel of an order with the file that it gets."""
+
+    clips: tuple[tuple[Clip, Path], ...]
+    reels: tuple[tuple[BoardReel, Path], ...]
+
+
+def files_for(
+    clips: Sequence[Clip],
+    reels: Sequence[BoardReel],
+    ledger: Ledger,
+    folder: Path,
+    *,
+    workspace: Path | None,
+) -> Files:
+    """Names that are free in `folder`; shots of a reel lie in a folder of their own below it.
+
+    Raises:
+        LedgerError, LockHeld: the ledger cannot be read.
+    """
+    taken = planned_movies(ledger)
+    things = [(f"{SHOTS}/{clip.name}" if clip.reel else clip.name, clip) for clip in clips]
+    films = [(reel.name, reel) for reel in reels]
+    return Files(
+        clips=named(things, folder, workspace=workspace, taken=taken),
+        reels=named(films, folder, workspace=workspace, taken=taken),
+    )
+
+
 def said(path: Path, workspace: Path | None) -> str:
     """A file as a row says it: relative to the workspace where it lies inside."""
     if workspace is not None and path.is_relative_to(workspace):
@@ -79,12 +111,11 @@ def put_in_line(
     now = bench.now()
     order = f"{now.astimezone():%y%m%d}-{''.join(secrets.choice(ALPHABET) for _ in range(5))}"
     names = {reel.name: f"{order}-r{number}" for number, reel in enumerate(reels, 1)}
-    taken = planned_movies(bench.ledger)
-    films = named([(reel.name, reel) for reel in reels], folder, workspace=workspace, taken=taken)
+    files = files_for(clips, reels, bench.ledger, folder, workspace=workspace)
     segments = [
         NewSegment(
             id=names[reel.name],
-            work=reel_work_to_text(reel.work),
+            work=work_to_text(reel.work),
             movie=said(movie, workspace),
             product=reel.work.edit.product,
             template=", ".join(dict.fromkeys(reel.templates)),
@@ -92,26 +123,22 @@ def put_in_line(
             deadline=deadline,
             kind="reel",
         )
-        for reel, movie in films
+        for reel, movie in files.reels
     ]
     digits = max(2, len(str(len(clips))))
-    numbered = {id(clip): f"{order}-{n:0{digits}d}" for n, clip in enumerate(clips, 1)}
-    for own in (False, True):
-        some = [(clip.name, clip) for clip in clips if bool(clip.reel) is own]
-        place = folder / SHOTS if own else folder
-        for clip, movie in named(some, place, workspace=workspace, taken=taken):
-            segments.append(
-                NewSegment(
-                    id=numbered[id(clip)],
-                    work=work_to_text(clip.work),
-                    movie=said(movie, workspace),
-                    product=clip.product,
-                    template=clip.work.origin.template if clip.work.origin else "",
-                    priority=priority,
-                    deadline=deadline,
-                    estimate=clip.estimate,
-                    reel_id=names.get(clip.reel, ""),
-                )
-            )
+    segments += [
+        NewSegment(
+            id=f"{order}-{number:0{digits}d}",
+            work=work_to_text(clip.work),
+            movie=said(movie, workspace),
+            product=clip.product,
+            template=clip.work.origin.template if clip.work.origin else "",
+            priority=priority,
+            deadline=deadline,
+            estimate=clip.estimate,
+            reel_id=names.get(clip.reel, ""),
+        )
+        for number, (clip, movie) in enumerate(files.clips, 1)
+    ]
     add_order(bench.ledger, order, source, segments, now=now)
     return tuple(segments)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reelkiln.errors import UsageError
 from reelkiln.failpoints import failpoint
@@ -24,19 +24,24 @@ from reelkiln.kiln.deliver_reel import ReelMaker, board_of, record_reel
 from reelkiln.kiln.dress import dress, settled
 from reelkiln.kiln.edit import reel_from_json
 from reelkiln.kiln.kept import keep_for_reel, kept_for_reel, read_rendered, scratch_of
+from reelkiln.kiln.looks import Tools
 from reelkiln.kiln.names import refused
 from reelkiln.kiln.recipe import Recipe, recipe_from_json, recipe_from_text, take_note
 from reelkiln.kiln.reel import check_files
 from reelkiln.kiln.renderer import Rendered
 from reelkiln.kiln.shoot import Footage
+from reelkiln.kiln.standards import photo_for
 from reelkiln.kiln.start import with_picture
 from reelkiln.kiln.watch import PhaseClock, Progress, Watch
-from reelkiln.kiln.work import ReelWork
+from reelkiln.kiln.work import ReelWork, work_from_text
 from reelkiln.plan.card import Card
 from reelkiln.store.ledger import Board
 from reelkiln.store.reels import clips_of, recipe_of
 from reelkiln.store.running import mark_phase, park
 from reelkiln.store.segment import SegmentRow
+
+if TYPE_CHECKING:
+    from reelkiln.gate.product import Photo
 
 __all__ = ["Finisher"]
 
@@ -115,6 +120,7 @@ class Finisher:
                 signer=self.bench.signer(),
                 clock=clock,
                 segment_id=row.id,
+                tools=Tools(photo=self._photo(clips[0])),
             ).delivered()
         failpoint("before reel row")
         record_reel(delivery, footage, self.bench, row.id)
@@ -175,6 +181,10 @@ class Finisher:
             takes=tuple(map(take_note, rendered.takes)),
         )
         return Footage(recipe, rendered.chosen, rendered.takes)
+
+    def _photo(self, clip: SegmentRow) -> Photo | None:
+        photo = work_from_text(clip.work).photo
+        return photo_for(self.workspace / photo if photo else None)
 
     def _watch(self, row: SegmentRow, model: str, because: str) -> Watch:
         def progress(now: Progress) -> None:

@@ -19,7 +19,6 @@ __all__ = [
     "ReelWork",
     "Work",
     "reel_work_from_text",
-    "reel_work_to_text",
     "work_from_text",
     "work_to_text",
 ]
@@ -73,11 +72,6 @@ class ReelWork:
     because: str = ""
 
 
-def reel_work_to_text(work: ReelWork) -> str:
-    """The work as JSON text for its row."""
-    return json.dumps(write(work), ensure_ascii=False, separators=(",", ":"))
-
-
 def reel_work_from_text(text: str) -> ReelWork:
     """The work of a reel's row.
 
@@ -88,7 +82,7 @@ def reel_work_from_text(text: str) -> ReelWork:
     return work
 
 
-def work_to_text(work: Work) -> str:
+def work_to_text(work: Work | ReelWork) -> str:
     """The work as JSON text for its row."""
     return json.dumps(write(work), ensure_ascii=False, separators=(",", ":"))
 

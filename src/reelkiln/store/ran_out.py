@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from reelkiln.store.ledger import Ledger
 
@@ -18,8 +18,8 @@ _REMEMBER = text(
     "INSERT INTO ran_out (gpu, model, need, at) VALUES (:gpu, :model, :need, :at)"
     " ON CONFLICT (gpu, model) DO UPDATE SET need = min(need, :need), at = :at"
 )
-_RECALL = text("SELECT model, need FROM ran_out WHERE gpu = :gpu AND at >= :since")
-_RECALL_MODEL = text("SELECT gpu, need FROM ran_out WHERE model = :model AND at >= :since")
+_RECALL = text("SELECT model, need FROM ran_out WHERE gpu = :name AND at >= :since")
+_RECALL_MODEL = text("SELECT gpu, need FROM ran_out WHERE model = :name AND at >= :since")
 
 
 def remember(ledger: Ledger, *, gpu: str, model: str, need: int, now: datetime) -> None:
@@ -41,10 +41,7 @@ def recall(ledger: Ledger, *, gpu: str, now: datetime) -> Mapping[str, int]:
     Raises:
         LedgerError, LockHeld: the ledger cannot be read.
     """
-    since = (now - REMEMBERED).isoformat()
-    with ledger.reading() as connection:
-        rows = connection.execute(_RECALL, {"gpu": gpu, "since": since}).all()
-    return {str(model): int(need) for model, need in rows}
+    return _least(ledger, _RECALL, gpu, now)
 
 
 def recall_model(ledger: Ledger, *, model: str, now: datetime) -> Mapping[str, int]:
@@ -53,7 +50,11 @@ def recall_model(ledger: Ledger, *, model: str, now: datetime) -> Mapping[str, i
     Raises:
         LedgerError, LockHeld: the ledger cannot be read.
     """
+    return _least(ledger, _RECALL_MODEL, model, now)
+
+
+def _least(ledger: Ledger, what: TextClause, name: str, now: datetime) -> Mapping[str, int]:
     since = (now - REMEMBERED).isoformat()
     with ledger.reading() as connection:
-        rows = connection.execute(_RECALL_MODEL, {"model": model, "since": since}).all()
-    return {str(gpu): int(need) for gpu, need in rows}
+        rows = connection.execute(what, {"name": name, "since": since}).all()
+    return {str(other): int(need) for other, need in rows}
