@@ -101,7 +101,7 @@ def clips(chosen: ClipSet, wheels: Path, renders: Path) -> dict[str, Clip]:
 def render(name: str, chosen: ClipSet, folder: Path) -> None:
     """Render the prompts of a set with the bundled model's standard preset, 16 frames each."""
     from motion import rendered  # noqa: PLC0415 - loads torch
-    from reelkiln.reel import ASPECTS  # noqa: PLC0415
+    from reelkiln.reel import ASPECTS  # noqa: PLC0415 - only where clips are rendered
 
     folder.mkdir(parents=True, exist_ok=True)
     for number, prompt in enumerate(chosen.prompts):

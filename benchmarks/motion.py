@@ -16,6 +16,8 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
+
 from gate_sets import SETS
 from reelkiln.backends.probe import probe
 from reelkiln.backends.registry import find_backend
@@ -71,8 +73,6 @@ def main() -> None:
         cells = [statistics.median(row[mark] for row in rows) for mark in (*MARKS, "score")]
         print(f"| {share:g} | " + " | ".join(f"{cell:.3f}" for cell in cells) + " |", flush=True)
     if wish.sheet:
-        import numpy as np  # noqa: PLC0415
-
         write_grid([(name, np.concatenate(list(s), axis=1)) for name, s in strips], wish.sheet)
 
 

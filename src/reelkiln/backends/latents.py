@@ -85,8 +85,8 @@ def load_latents(path: Path) -> Latents:
     try:
         with safe_open(path, framework="numpy") as file:
             about = dict(file.metadata() or {})
-            # The only way its class offers to list names.
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = file.keys()  # the only way that its class offers to list them
+            tensors = {name: file.get_tensor(name) for name in names}
     except (OSError, SafetensorError, ValueError) as error:
         raise RenderFailed(
             f"the latents {path} cannot be read", hint="The segment must be denoised again."

@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 
@@ -112,9 +113,8 @@ def run(arguments: Sequence[str]) -> int:
         show_error(stopped, as_json=as_json)
         return stopped.exit_code
     except BrokenPipeError:
-        # Whoever read our output has gone; Python would complain once more while it ends. It stays
-        # open until then, so no `with`.
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+        # Whoever read our output has gone; Python would complain once more while it ends.
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end
         return 1
 
 

@@ -11,8 +11,7 @@ def ffmpeg_program() -> str:
     Raises:
         FilmError: there is none.
     """
-    # Here, not above: finding the program looks at the disk, and importing a module does nothing.
-    import imageio_ffmpeg  # noqa: PLC0415
+    import imageio_ffmpeg  # noqa: PLC0415 - it looks for the program when it is read
 
     try:
         return str(imageio_ffmpeg.get_ffmpeg_exe())

@@ -73,7 +73,7 @@ def open_reader() -> Reader:
         MissingLibrary: the extra is not installed.
     """
     try:
-        from rapidocr import RapidOCR  # noqa: PLC0415
+        from rapidocr import RapidOCR  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise MissingLibrary(
             "reading text in pictures needs the extra `text`",

@@ -170,22 +170,23 @@ class Producer:
     def _watch(self, row: SegmentRow, plan: Plan, model: str, because: str) -> Watch:
         """Stops the render when the shift wants it, or when nothing was heard for too long."""
         allowed = max(self.hung_seconds, self.hung_times * plan.seconds_estimate)
-        last: list[object] = [None]
-        since = [self.bench.clock()]
+        last: tuple[str, int, int] | None = None
+        since = self.bench.clock()
 
         def progress(now: Progress) -> None:
+            nonlocal last, since
             self.control.check(row.id)
             if now.phase == "wait":  # others of its batch are at work
-                since[0] = self.bench.clock()
+                since = self.bench.clock()
                 return
             mark = (now.phase, now.done, now.attempt)
-            if mark != last[0]:
-                if last[0] is None or now.phase != last[0][0]:  # type: ignore[index]
+            if mark != last:
+                if last is None or now.phase != last[0]:
                     mark_phase(self.bench.ledger, row.id, now.phase, model=model, because=because)
-                last[0], since[0] = mark, self.bench.clock()
+                last, since = mark, self.bench.clock()
                 self.tell(row.id, now)
                 failpoint("step told")
-            elif self.bench.clock() - since[0] > allowed:
+            elif self.bench.clock() - since > allowed:
                 raise RenderFailed(f"nothing was heard of the renderer for {allowed:.0f} seconds")
 
         return Watch(progress, on_ran_out=lambda what: self._ran_out(row, what))

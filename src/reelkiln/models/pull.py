@@ -78,7 +78,7 @@ def pull(
     order: Pullable | None = None,
     even_if_short: bool = False,
     on_progress: OnProgress = lambda progress: None,
-    patience: Patience = Patience(),  # noqa: B008  a frozen value
+    patience: Patience = Patience(),  # noqa: B008 - a frozen value
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, Path]:
     """Make a preset's files complete and right on this disk, and return each source's folder.

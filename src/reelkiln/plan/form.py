@@ -147,9 +147,9 @@ def _exactly(kind: type) -> Callable[[object, str], object]:
 
 
 def _float(data: object, where: str) -> float:
-    if type(data) not in (int, float) or not math.isfinite(data):  # type: ignore[arg-type]
+    if isinstance(data, bool) or not isinstance(data, int | float) or not math.isfinite(data):
         raise _wrong(where, _NAMES[float], data)
-    return float(data)  # type: ignore[arg-type]
+    return float(data)
 
 
 def _fraction(data: object, where: str) -> Fraction:

@@ -81,7 +81,7 @@ class DbosEngine:
         options = {"workflow_name": WORKFLOW, "queue_name": _queue(self.executor)}
         options |= {"workflow_id": segment_id, "app_version": VERSION}
         with self._asking() as client:
-            client.enqueue(options, segment_id)  # type: ignore[arg-type]
+            client.enqueue(options, segment_id)  # type: ignore[arg-type] # DBOS' own TypedDict
 
     def resume(self, segment_id: str) -> None:
         """See `Engine.resume`."""
@@ -161,7 +161,7 @@ class DbosEngine:
         self._calls[name] = call
         entry = {"schedule_name": name, "workflow_fn": self._tick, "schedule": cron}
         entry |= {"context": name, "cron_timezone": zone}
-        DBOS.apply_schedules([entry])  # type: ignore[list-item]
+        DBOS.apply_schedules([entry])  # type: ignore[list-item] # as above
 
     @contextlib.contextmanager
     def _only_one(self) -> Iterator[None]:
@@ -191,7 +191,7 @@ class DbosEngine:
         # The names in the registry are the ones that rows of earlier processes carry.
         DBOS.destroy(destroy_registry=True)
         try:
-            DBOS(config=self._config())  # type: ignore[arg-type]
+            DBOS(config=self._config())  # type: ignore[arg-type] # as above
             DBOS.workflow(name=WORKFLOW, max_recovery_attempts=BEGUN_MAX)(_workflow(handle))
             self._tick = DBOS.workflow(name=TICK)(_ticking(self._calls))
             DBOS.listen_queues([_queue(self.executor), "_dbos_internal_queue"])

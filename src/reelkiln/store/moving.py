@@ -36,9 +36,9 @@ def _move_column(
     connection: sqlite3.Connection, table: str, column: str, old: str, new: Path
 ) -> None:
     # Both names are ours, from PATHS.
-    found = connection.execute(f"SELECT rowid, {column} FROM {table}").fetchall()  # noqa: S608
+    found = connection.execute(f"SELECT rowid, {column} FROM {table}").fetchall()
     moved = [(_moved_text(text, old, new), row) for row, text in found]
-    connection.executemany(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", moved)  # noqa: S608
+    connection.executemany(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", moved)
 
 
 def _moved_text(text: str, old: str, new: Path) -> str:

@@ -241,7 +241,7 @@ def list_segments(
             names = ",".join(f"'{state}'" for state in some if state in wanted)
             if names and len(rows) < most:
                 query = (
-                    f"SELECT {BRIEF} FROM segments WHERE state IN ({names})"  # noqa: S608 - our words
+                    f"SELECT {BRIEF} FROM segments WHERE state IN ({names})"
                     " AND (:since = '' OR ended_at IS NULL OR ended_at >= :since)"
                     f" ORDER BY {order} LIMIT :most"
                 )
@@ -253,7 +253,7 @@ def list_segments(
 def first_ready(ledger: Ledger) -> SegmentRow | None:
     """Who is next of those that can be made now; its `work` is left out."""
     query = (
-        f"SELECT {BRIEF} FROM segments AS line WHERE state = 'queued' AND {READY}"  # noqa: S608
+        f"SELECT {BRIEF} FROM segments AS line WHERE state = 'queued' AND {READY}"
         f" ORDER BY {LINE} LIMIT 1"
     )
     with ledger.reading() as connection:
@@ -291,5 +291,5 @@ def _refuse_taken(connection: Connection, order_id: str, segments: Sequence[NewS
 
 
 def _line(connection: Connection) -> list[SegmentRow]:
-    query = text(f"SELECT {COLUMNS} FROM segments WHERE state = 'queued' ORDER BY {LINE}")  # noqa: S608
+    query = text(f"SELECT {COLUMNS} FROM segments WHERE state = 'queued' ORDER BY {LINE}")
     return [read_row(row) for row in connection.execute(query)]

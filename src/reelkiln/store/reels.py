@@ -30,7 +30,7 @@ class Wait:
 
 def clips_of(ledger: Ledger, reel_id: str) -> tuple[SegmentRow, ...]:
     """The clips of a reel in the order they are seen, which is that of their ids."""
-    query = f"SELECT {COLUMNS} FROM segments WHERE reel_id = :id AND reel_id <> '' ORDER BY id"  # noqa: S608
+    query = f"SELECT {COLUMNS} FROM segments WHERE reel_id = :id AND reel_id <> '' ORDER BY id"
     with ledger.reading() as connection:
         return tuple(read_rows(connection, query, id=reel_id))
 

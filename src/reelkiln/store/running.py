@@ -30,11 +30,11 @@ __all__ = [
 ]
 
 _FIRST = (
-    f"SELECT id FROM segments AS line WHERE state = 'queued' AND {READY}"  # noqa: S608
+    f"SELECT id FROM segments AS line WHERE state = 'queued' AND {READY}"
     f" ORDER BY {LINE} LIMIT :count"
 )
 _TAKEN = "state = 'running', executor = :executor, started_at = :now, runs = runs + 1"
-_CLAIM = text(f"UPDATE segments SET {_TAKEN} WHERE id IN ({_FIRST}) RETURNING {COLUMNS}")  # noqa: S608
+_CLAIM = text(f"UPDATE segments SET {_TAKEN} WHERE id IN ({_FIRST}) RETURNING {COLUMNS}")
 
 
 def claim(ledger: Ledger, executor: str, count: int, *, now: datetime) -> tuple[SegmentRow, ...]:
@@ -51,7 +51,7 @@ def claim_one(
 ) -> SegmentRow | None:
     """Take this queued segment, wherever it stands in line; None where it is queued no more."""
     one = "id = :id AND state = 'queued'"
-    query = text(f"UPDATE segments SET {_TAKEN} WHERE {one} RETURNING {COLUMNS}")  # noqa: S608
+    query = text(f"UPDATE segments SET {_TAKEN} WHERE {one} RETURNING {COLUMNS}")
     row = {"id": segment_id, "executor": executor, "now": now.isoformat()}
     with ledger.transaction() as connection:
         found = connection.execute(query, row).first()
@@ -135,7 +135,7 @@ def mark_cancelled(ledger: Ledger, segment_id: str, *, now: datetime) -> None:
 def running_of(ledger: Ledger, executor: str | None = None) -> tuple[SegmentRow, ...]:
     """What a worker runs, or was running when it died; None: what all of them do."""
     query = text(
-        f"SELECT {COLUMNS} FROM segments WHERE state = 'running'"  # noqa: S608
+        f"SELECT {COLUMNS} FROM segments WHERE state = 'running'"
         f" AND (:executor = '' OR executor = :executor) ORDER BY {LINE}"
     )
     with ledger.reading() as connection:

@@ -112,7 +112,7 @@ def found(connection: Connection, segment_id: str) -> SegmentRow:
     Raises:
         UnknownName: there is no such segment.
     """
-    query = text(f"SELECT {COLUMNS} FROM segments WHERE id = :id")  # noqa: S608 - our own names
+    query = text(f"SELECT {COLUMNS} FROM segments WHERE id = :id")
     row = connection.execute(query, {"id": segment_id}).first()
     if row is None:
         raise UnknownName(
@@ -123,7 +123,7 @@ def found(connection: Connection, segment_id: str) -> SegmentRow:
 
 def set_row(connection: Connection, what: str, **values: object) -> None:
     """Change the segment `id`, inside a transaction; `what` is our own SQL, never a user's text."""
-    connection.execute(text(f"UPDATE segments SET {what} WHERE id = :id"), values)  # noqa: S608
+    connection.execute(text(f"UPDATE segments SET {what} WHERE id = :id"), values)
 
 
 def change(ledger: Ledger, statement: str, **values: object) -> None:

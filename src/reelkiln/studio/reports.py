@@ -104,7 +104,7 @@ def text(template: str, **values: Any) -> str:
     Raises:
         jinja2.UndefinedError: the template names a value that is not given.
     """
-    environment = Environment(  # noqa: S701  no HTML: there is nothing to escape
+    environment = Environment(  # noqa: S701 - no HTML: there is nothing to escape
         loader=FunctionLoader(_source),
         undefined=StrictUndefined,
         trim_blocks=True,
