@@ -22,6 +22,7 @@ from reelkiln.backends.ltx_checks import model_file, problems
 from reelkiln.backends.ltx_decode import decode_windows, tiled
 from reelkiln.backends.ltx_files import load_transformer, load_vae
 from reelkiln.backends.ltx_lead import beginning
+from reelkiln.backends.ltx_lean import lean
 from reelkiln.backends.ltx_words import Words
 from reelkiln.backends.opening import opened
 from reelkiln.backends.pixels import to_pixels
@@ -83,6 +84,7 @@ class _Session:
         steps(Step("load", 2, 3))
         with wall("load", card.name, steps, str(self._file)):
             self._vae = load_vae(self._file, plan.dtype, "decoder", model=card.name)
+            lean(self._vae.decoder)
             if plan.rung.residence == "resident":
                 self._vae.to(self._arrangement.device)
         self._decode = self._decoder()
