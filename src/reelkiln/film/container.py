@@ -1,18 +1,27 @@
 """Opening a film with PyAV: only files on this machine, only containers that hold a film."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar, cast, overload
 
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.stream import Stream
 from av.video.stream import VideoStream
 
 from reelkiln.errors import FilmError
 from reelkiln.film.faults import translated
 
-__all__ = ["has_codec", "opened", "opened_sound", "picture"]
+if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
+    from av.packet import Packet
+    from av.video.frame import VideoFrame
+
+__all__ = ["frames_of", "has_codec", "opened", "opened_sound", "packets_of", "picture"]
+
+_Stream = TypeVar("_Stream", bound=Stream)
 
 # A playlist with a film's name could otherwise make ffmpeg open other files, or the network.
 _LOCAL_FILMS = {
@@ -80,3 +89,34 @@ def picture(container: InputContainer, path: Path) -> VideoStream:
 def has_codec(stream: VideoStream | AudioStream) -> bool:
     """Whether the stream can be decoded at all (PyAV's types promise it; damaged files do not)."""
     return bool(stream.codec_context)
+
+
+def packets_of(
+    container: InputContainer, *streams: _Stream
+) -> "Generator[Packet[_Stream], None, None]":
+    """The packets of some streams, in stored order, as `InputContainer.demux`.
+
+    Whoever looks for one picture leaves before the end. PyAV 18 frees what it read into only where
+    its iterator came to its end or was closed, and that of its `decode` cannot close the one
+    inside; each time 150 bytes stay, and hold the large buffers around them. This one closes it.
+    """
+    demuxed = cast("Generator[Packet[_Stream], None, None]", container.demux(*streams))
+    with closing(demuxed) as packets:
+        yield from packets
+
+
+@overload
+def frames_of(container: InputContainer, *streams: VideoStream) -> "Iterator[VideoFrame]": ...
+@overload
+def frames_of(container: InputContainer, *streams: AudioStream) -> "Iterator[AudioFrame]": ...
+@overload
+def frames_of(
+    container: InputContainer, *streams: VideoStream | AudioStream
+) -> "Iterator[VideoFrame | AudioFrame]": ...
+def frames_of(
+    container: InputContainer, *streams: VideoStream | AudioStream
+) -> "Iterator[VideoFrame | AudioFrame]":
+    """The frames of some streams, as `InputContainer.decode`; see `packets_of`."""
+    with closing(packets_of(container, *streams)) as packets:
+        for packet in packets:
+            yield from cast("list[VideoFrame | AudioFrame]", packet.decode())

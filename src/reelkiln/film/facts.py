@@ -14,7 +14,7 @@ from av.video.frame import VideoFrame
 
 from reelkiln.errors import FilmError
 from reelkiln.film.boxes import BrokenBoxes, furthest_sample, scan
-from reelkiln.film.container import has_codec, opened, picture
+from reelkiln.film.container import frames_of, has_codec, opened, packets_of, picture
 from reelkiln.reel import Size
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def probe(path: Path, *, decode: bool = True) -> Facts:
     with opened(path) as film:
         layout = _layout(path) if "mp4" in film.format.name else _Layout(False, 0)
         stream = picture(film, path)
-        shown = [_seen(packet) for packet in film.demux(stream) if _is_shown(packet)]
+        shown = [_seen(packet) for packet in packets_of(film, stream) if _is_shown(packet)]
         if not shown:
             raise FilmError(f"{path} has no frames", hint="make or copy the file again")
         sound = _sound(film)
@@ -245,6 +245,6 @@ def _decoded(path: Path) -> int:
     frames = 0
     with opened(path) as film:
         stream = picture(film, path)
-        for frame in film.decode(stream, *filter(has_codec, film.streams.audio[:1])):
+        for frame in frames_of(film, stream, *filter(has_codec, film.streams.audio[:1])):
             frames += isinstance(frame, VideoFrame)
     return frames

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from av.video.frame import VideoFrame
 
 from reelkiln.errors import FilmError
-from reelkiln.film.container import opened, picture
+from reelkiln.film.container import opened, packets_of, picture
 from reelkiln.film.read import oblong
 from reelkiln.reel import Size
 
@@ -73,7 +73,7 @@ def spread(keys: Sequence[Fraction]) -> list[Fraction]:
 
 def _alone(film: "InputContainer", stream: "VideoStream", at: Fraction) -> list[VideoFrame]:
     film.seek(int(at / Fraction(stream.time_base or 1)), stream=stream, backward=True)
-    packet = next((one for one in film.demux(stream) if one.size and one.is_keyframe), None)
+    packet = next((one for one in packets_of(film, stream) if one.size and one.is_keyframe), None)
     if packet is None:
         return []
     code = stream.codec_context

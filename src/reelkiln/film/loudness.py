@@ -15,7 +15,7 @@ from av.audio.frame import AudioFrame
 from av.filter import Graph
 
 from reelkiln.errors import FilmError
-from reelkiln.film.container import has_codec, opened
+from reelkiln.film.container import frames_of, has_codec, opened
 from reelkiln.film.waves import RATE
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def measure_loudness(path: Path) -> Loudness | None:
             return None
         stream.codec_context.options = {"err_detect": "explode"}
         meter = _Meter(stream.time_base)
-        for frame in film.decode(stream):
+        for frame in frames_of(film, stream):
             if not meter.hear(frame):
                 raise FilmError(f"{path} changes its sound on the way", hint="convert it to one")
         return meter.read()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reelkiln.errors import FilmError
-from reelkiln.film.container import has_codec, opened, picture
+from reelkiln.film.container import has_codec, opened, packets_of, picture
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -89,7 +89,7 @@ def weigh(path: Path) -> Weights:
         sound = next(filter(has_codec, film.streams.audio), None)
         wanted = [video] if sound is None else [video, sound]
         scales = {stream.index: _Scale(Fraction(stream.time_base or 1)) for stream in wanted}
-        for packet in film.demux(*wanted):
+        for packet in packets_of(film, *wanted):
             if packet.size:
                 _put(scales[packet.stream.index], packet, packet.stream is video)
         track = scales[video.index].track()

@@ -10,7 +10,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, Interpolation
 
 from reelkiln.errors import FilmError
-from reelkiln.film.container import opened, picture
+from reelkiln.film.container import frames_of, opened, picture
 from reelkiln.reel import Clip
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def read(path: Path) -> Iterator[Clip]:
     with opened(path) as film:
         stream = picture(film, path)
         fps = _rate(stream, path)
-        frames = evenly(_timed(film.decode(stream)), fps, path)
+        frames = evenly(_timed(frames_of(film, stream)), fps, path)
         held: list[Pixels] = []
         count = 0
         for frame in _pictures(frames, path, oblong(stream)):

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from reelkiln.errors import FilmError
-from reelkiln.film.container import opened, picture
+from reelkiln.film.container import frames_of, opened, picture
 from reelkiln.film.partfile import write_bytes
 from reelkiln.film.read import oblong, to_rgb
 from reelkiln.film.xmp import PACKET
@@ -103,7 +103,7 @@ def _stills(movie: Path, count: int) -> Iterator[_Still]:
         for moment in moments(_length(movie, film.duration), count):
             film.seek(int((start + moment) / base), stream=stream)
             found = None
-            for frame in film.decode(stream):
+            for frame in frames_of(film, stream):
                 at = (frame.pts or 0) * base
                 if found is not None and at > start + moment:
                     break

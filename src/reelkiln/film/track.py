@@ -11,7 +11,7 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
 from reelkiln.errors import FilmError, UsageError
-from reelkiln.film.container import has_codec, opened_sound
+from reelkiln.film.container import frames_of, has_codec, opened_sound
 from reelkiln.film.waves import RATE, samples_of
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _stated(container: "InputContainer", stream: "AudioStream") -> Fraction | No
 def _decoded(container: "InputContainer", stream: "AudioStream", path: Path) -> "Iterator[Wave]":
     into = AudioResampler(format="flt", layout="stereo", rate=RATE)
     form: tuple[object, ...] | None = None
-    for frame in container.decode(stream):
+    for frame in frames_of(container, stream):
         found = (frame.sample_rate, frame.format.name, frame.layout.name)
         form = form or found
         if found != form:
