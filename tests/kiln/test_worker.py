@@ -18,6 +18,7 @@ from reelkiln.kiln.produce import FAILURES_MAX, Producer
 from reelkiln.store.dbos_engine import DbosEngine
 from reelkiln.store.memory import MemoryEngine
 from reelkiln.store.queue import cancel, find_segment, retry
+from reelkiln.store.running import claim
 from reelkiln.store.segment import PREVIEW
 from reelkiln.store.shifts import list_shifts, read_log, set_switch
 
@@ -271,6 +272,25 @@ def test_what_lies_there_of_a_clip_that_ended_is_tidied_at_the_start(tmp_path, l
     left.mkdir()
     (left / "7-0.npy").write_bytes(b"x")
     shift_in(tmp_path, ledger).run()
+    assert not left.exists()
+
+
+class GaveUp(MemoryEngine):
+    """An engine that has begun every segment too often already."""
+
+    def status(self, segment_id):
+        return "exhausted"
+
+
+def test_what_is_parked_for_dead_workers_leaves_nothing(tmp_path, ledger):
+    (one,) = queue(ledger, 1)
+    claim(ledger, "gpu0", 1, now=now())  # by a worker that died with it in hands
+    left = tmp_path / ".reelkiln" / "scratch" / "segments" / one
+    left.mkdir(parents=True)
+    (left / "7-0.npy").write_bytes(b"x")
+    shift_in(tmp_path, ledger, engine=GaveUp()).run()
+    row = find_segment(ledger, one)
+    assert (row.state, "again and again" in row.reason) == ("parked", True)
     assert not left.exists()
 
 

@@ -98,7 +98,7 @@ class Shift:
             self._before = self.joules()
             why = "it was stopped"
             try:
-                tidy(self.bench, self._handler.producer)
+                tidy(self._handler.producer)
                 self._every_day()
                 why = self._loop()
             finally:
@@ -197,7 +197,7 @@ class Shift:
         seen(self.bench.ledger, self._id, now=self.bench.now(), joules=self._drawn())
         if adopted := adopt(self.bench.ledger, self.engine, self.executor):
             self._log("crashed", f"a worker died; {adopted} of its segments go on here")
-        reconcile(self.bench, self.engine, self.executor, self._handler.held)
+        reconcile(self._handler.producer, self.engine, self.executor, self._handler.held)
         if shutil.disk_usage(self.bench.scratch.parent).free < self.terms.room_min:
             self._problem = self._problem or DiskFull(
                 f"the disk with {self.bench.scratch.parent} is nearly full",
