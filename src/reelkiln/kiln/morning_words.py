@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from reelkiln.kiln.morning import Estimate, Money, Morning
+from reelkiln.plan.reasons import duration
 from reelkiln.store.segment import SegmentRow
 from reelkiln.store.shifts import ShiftRow
 
@@ -98,9 +99,9 @@ def _late(row: SegmentRow) -> str:
 
 def _phases(morning: Morning) -> tuple[str, ...]:
     lines = [
-        f"{row.phase}: {_long(row.seconds)}, {row.each:.1f} s a clip" for row in morning.phases
+        f"{row.phase}: {duration(row.seconds)}, {row.each:.1f} s a clip" for row in morning.phases
     ]
-    return (*lines, f"all: {_long(morning.seconds)}") if lines else ()
+    return (*lines, f"all: {duration(morning.seconds)}") if lines else ()
 
 
 def _shift(row: ShiftRow, killed: bool) -> str:
@@ -146,20 +147,6 @@ def _span(start: datetime, end: datetime) -> str:
 
 def _clock(moment: datetime) -> str:
     return f"{moment.astimezone():%a %H:%M}"
-
-
-def _long(seconds: float) -> str:
-    """Seconds as people say them.
-
-    >>> _long(59.2), _long(125), _long(7300)
-    ('59 s', '2 min 5 s', '2 h 1 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = int(seconds // 60)
-    if minutes < 60:
-        return f"{minutes} min {int(seconds) % 60} s"
-    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def _escaped(line: str) -> str:
