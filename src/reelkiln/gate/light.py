@@ -22,6 +22,10 @@ BLACK_LEVEL = 25
 """Luma under which a pixel counts as black: 0.10 of full scale (ffmpeg, filter blackdetect,
 `pixel_black_th`)."""
 
+_LIT_LEVEL, _LIT_LEAST = 64, 0.0005
+"""Luma from which a pixel is a light in the dark, and the share of lights from which a frame shows
+something: stars, a skyline at night. A stray pixel of a lost picture is less."""
+
 _TILES = 8
 
 _SLOPES_LEAST, _STEEP_LEAST = 0.005, 0.0005
@@ -32,8 +36,12 @@ _FLAT = 2.0
 
 
 def black_share(grey: Plane) -> float:
-    """Share (0 to 1) of pixels of luma under 25; ffmpeg's blackdetect calls a frame black from
-    0.98 on (`picture_black_ratio_th`)."""
+    """Share (0 to 1) of pixels of luma under 25, 0 where lights stand in the dark; ffmpeg's
+    blackdetect, which knows no lights, calls a frame black from 0.98 on (`picture_black_ratio_th`).
+    """
+    lights = cv2.countNonZero(cv2.compare(grey, _LIT_LEVEL, cv2.CMP_GE))
+    if lights >= _LIT_LEAST * grey.size:
+        return 0.0
     return float(np.count_nonzero(grey < BLACK_LEVEL) / grey.size)
 
 

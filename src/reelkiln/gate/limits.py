@@ -135,10 +135,10 @@ FIXED = Limits(
         ),
         Limit(
             mark="leap",
-            high=3.7,
+            high=3.3,
             says="the picture leaps: one step is {:.1f} times as long as the others",
             action="smaller_motion",
-            because="clean clips stay under 3.65",
+            because="clean clips stay under 3",
             trace="leap",
         ),
         Limit(
@@ -146,7 +146,7 @@ FIXED = Limits(
             high=3.5,
             says="the light changes by {:.1f} % where two segments meet",
             action="other_seed",
-            because="neighbours in clean clips stay under 3.4 %; from 4 % on a step is seen",
+            because="from 4 % on a step is seen",
             trace="gain",
         ),
         Limit(
@@ -165,7 +165,7 @@ FIXED = Limits(
         ),
         Limit(
             mark="join_leap",
-            high=3.7,
+            high=3.3,
             says="the picture leaps where two segments meet ({:.1f} times the steps around it)",
             action="other_seed",
             because="as for leaps inside a clip",

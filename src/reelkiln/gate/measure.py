@@ -15,7 +15,7 @@ from reelkiln.gate.change import Change
 from reelkiln.gate.colour import Colours, lab_of, palette_distance
 from reelkiln.gate.edges import Edges
 from reelkiln.gate.light import Light, flashes
-from reelkiln.gate.motion import LEAST_ERROR, LEAST_SPEED, Motion, join_steps, jumps, pulses
+from reelkiln.gate.motion import LEAST_ERROR, Motion, join_steps, jumps, leaps, pulses
 from reelkiln.gate.overlay import Overlay
 from reelkiln.gate.view import view
 
@@ -104,7 +104,7 @@ class Gauge:
             **motion,
             "pulse": pulses(motion["gain"]),
             "jump": jumps(motion["warp_error"], LEAST_ERROR),
-            "leap": jumps(motion["speed"], LEAST_SPEED),
+            "leap": leaps(motion["stride"], motion["speed"]),
         }
 
 

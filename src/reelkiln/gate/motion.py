@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LEAST_ERROR",
-    "LEAST_SPEED",
     "Motion",
     "gain",
     "join_steps",
     "jumps",
+    "leaps",
     "midpoint_error",
     "pulses",
+    "stride",
     "top_speed",
     "warp_error",
 ]
@@ -35,7 +36,7 @@ _EDGE = 0.06
 _DARK = np.float32(32)
 """Luma under which a step of one level is no larger a change than at this luma."""
 
-LEAST_ERROR, LEAST_SPEED = 2.0, 2.5
+LEAST_ERROR, _LEAST_SPEED = 2.0, 2.5
 """Levels and pixels of the small picture under which warp errors and speeds count as alike."""
 
 
@@ -73,6 +74,20 @@ def top_speed(flow: Field) -> float:
     lengths = cv2.magnitude(flow[..., 0], flow[..., 1]).ravel()
     count = max(1, int(lengths.size * 0.05))
     return float(np.partition(lengths, -count)[-count:].mean())
+
+
+def stride(before: Plane, after: Plane, returned: Plane, flow: Field) -> float:
+    """As `top_speed`, of those vectors alone that explain what changed, in the same pixels.
+
+    A vector explains where undoing it leaves less than half of the change of the 3 x 3 pixels
+    around. Where a light swells or glides, flow finds long ways too, but nothing went them. All
+    four are of one shape, `returned` as for `warp_error`. Ours.
+    """
+    change, left = (
+        cv2.boxFilter(cv2.absdiff(one, before), cv2.CV_16U, (3, 3), normalize=False)
+        for one in (after, returned)
+    )
+    return top_speed(flow * (2 * left < change)[..., None])
 
 
 def warp_error(before: Plane, returned: Plane) -> float:
@@ -126,31 +141,59 @@ def jumps(values: Trace, floor: float) -> Trace:
     """How many times its surroundings each pair's value is; 1 is ordinary.
 
     The surroundings are the median of up to 6 pairs on each side, at least `floor`. In warp errors
-    (levels) it finds a pair that no motion explains while its neighbours are explained; in top
-    speeds (pixels) a shift so even that flow explains it. Ours.
+    (levels) it finds a pair that no motion explains while its neighbours are explained. Ours.
+    """
+    return [
+        value / max(floor, float(np.median(_around(values, at, 6) or [value])))
+        for at, value in enumerate(values)
+    ]
+
+
+def leaps(strides: Trace, speeds: Trace) -> Trace:
+    """How many times as long as the steps around it each step is; 1 is ordinary.
+
+    Finds a shift so even that flow explains it, which no warp error tells. `strides` are the steps'
+    own lengths (`stride`), `speeds` what they are held against (`top_speed`), in pixels of the
+    small picture: the median of up to 6 on each side, at least 2.5, and at least what three of the
+    four nearest reach. A motion that swells and fades over some steps, such as a swing, is no leap.
+    Ours.
     """
     found = []
-    for at, value in enumerate(values):
-        around = values[max(0, at - 6) : at] + values[at + 1 : at + 7]
-        found.append(value / max(floor, float(np.median(around)) if around else value))
+    for at, value in enumerate(strides):
+        near = sorted(_around(speeds, at, 2))
+        usual = (
+            [float(np.median(_around(speeds, at, 6))), near[(len(near) - 1) // 2]] if near else []
+        )
+        found.append(value / max(_LEAST_SPEED, *usual))
     return found
+
+
+def _around(values: Trace, at: int, reach: int) -> Trace:
+    """Up to `reach` values before and after one, itself left out."""
+    return values[max(0, at - reach) : at] + values[at + 1 : at + 1 + reach]
 
 
 def join_steps(gains: Trace, joins: tuple[int, ...]) -> dict[str, float]:
     """How much brighter or darker the picture turns where segments meet.
 
-    `joins` are the indices of frames that begin a segment. `join` is the largest |gain| there, in
-    per cent; `join_ratio` that over the median |gain| of all other pairs (at least 0.5 %): 1 is
-    ordinary. Empty where no join lies inside. Ours.
+    `joins` are the indices of frames that begin a segment. `join` is by how many per cent the gain
+    there goes beyond 0 and the two gains on each side of it: a light that swells or fades goes on
+    at its own pace, and makes no step. `join_ratio` is that over the median |gain| of all other
+    pairs (at least 0.5 %): 1 is ordinary. The largest of each; empty where no join lies inside.
+    Ours.
     """
     inner = [join - 1 for join in joins if 0 < join <= len(gains)]
     if not inner:
         return {}
-    sizes = np.abs(np.asarray(gains))
-    others = np.delete(sizes, inner)
+    others = np.delete(np.abs(np.asarray(gains)), inner)
     usual = max(0.5, float(np.median(others)) if len(others) else 0.5)
-    largest = float(sizes[inner].max())
+    largest = max(_beyond(gains[at], [0.0, *_around(gains, at, 2)]) for at in inner)
     return {"join": largest, "join_ratio": largest / usual}
+
+
+def _beyond(value: float, others: Trace) -> float:
+    """How far a value lies outside of what the others span; 0 inside."""
+    return max(value - max(others), min(others) - value, 0.0)
 
 
 @dataclass(slots=True)
@@ -167,6 +210,7 @@ class Motion:
     def __init__(self) -> None:
         self.traces: dict[str, Trace] = {
             "speed": [],
+            "stride": [],
             "warp_error": [],
             "gain": [],
             "midpoint_error": [],
@@ -185,6 +229,8 @@ class Motion:
         self.traces["speed"].append(top_speed(flow))
         flow = np.ascontiguousarray(flow[::2, ::2])
         before, returned = last.small[::2, ::2], _shifted(now.small, flow)
+        after = now.small[::2, ::2]
+        self.traces["stride"].append(stride(before, after, returned, flow))
         self.traces["warp_error"].append(warp_error(before, returned))
         self.traces["gain"].append(gain(before, returned))
         if step is not None:
@@ -196,19 +242,19 @@ class Motion:
         """Means and extremes over all pairs.
 
         `midpoint_fit` is (255 - mean midpoint error) / 255, 1 for perfectly even motion. `jump` is
-        the largest of `jumps` of warp errors, `leap` the largest of top speeds. `flicker`
-        is the mean and `flicker_max` the largest of `pulses`, in per cent.
+        the largest of `jumps` of warp errors, `leap` the largest of `leaps`. `flicker` is the mean
+        and `flicker_max` the largest of `pulses`, in per cent.
         """
         errors, middles = self.traces["warp_error"], self.traces["midpoint_error"]
         if not errors:
             return {}
-        speeds, pulse = self.traces["speed"], pulses(self.traces["gain"])
+        strides, pulse = self.traces["stride"], pulses(self.traces["gain"])
         return {
             "speed": float(np.mean(self.traces["speed"])),
             "warp_error": float(np.mean(errors)),
             "warp_error_max": max(errors),
             "jump": max(jumps(errors, LEAST_ERROR)),
-            "leap": max(jumps(speeds, LEAST_SPEED)),
+            "leap": max(leaps(strides, self.traces["speed"])),
             "flicker": float(np.mean(pulse)) if pulse else 0.0,
             "flicker_max": max(pulse, default=0.0),
             "midpoint_fit": (255 - float(np.mean(middles))) / 255 if middles else 1.0,

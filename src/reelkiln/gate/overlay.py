@@ -27,12 +27,13 @@ _STILL = 0.75
 
 _TURN, _LEAST_FRAMES = 8, 12
 
-_PASSES = 24
-"""Levels by which a place changes where something passes over it."""
+_PASSES, _SMOOTH = 12, np.float32(1.5)
+"""Levels by which a place differs where something passes over it, and how many times as steep as
+the pattern that may be there."""
 
 _HELD, _HELD_LEAST = 0.05, 100
 """How much of a pattern holds, under what passes, where it lies over the picture (a wall's own
-bricks: up to 0.03; drawn patterns mostly 0.1 to 0.7), and how many of its pixels must tell."""
+bricks: up to 0.035; drawn patterns mostly 0.1 to 0.7), and how many of its pixels must tell."""
 
 _LASTS, _SAME = 0.6, 0.15
 """How much of its length a gradient keeps where it may be an overlay's, and how alike both halves
@@ -198,24 +199,35 @@ class _Sums:
 class _Passing:
     """What happens, over a turn, to the gradients of the turn before."""
 
-    def __init__(self, before: _Sums) -> None:
+    def __init__(self, before: _Sums, seen: list[Plane]) -> None:
         self._mean, self._strength = before.means()
-        self._least: Field = np.full(self._strength.shape, np.inf, np.float32)
-        self._low: Plane = np.full(self._strength.shape, 255, np.uint8)
-        self._high: Plane = np.zeros(self._strength.shape, np.uint8)
+        self._before = seen
+        self._turn: list[tuple[Plane, Field]] = []
 
     def see(self, mid: Plane, slope: Field) -> None:
         """Take in the next frame."""
-        along = cv2.transform(cv2.multiply(slope, self._mean), np.ones((1, 2), np.float32))
-        self._least = cv2.min(self._least, along)
-        self._low, self._high = cv2.min(self._low, mid), cv2.max(self._high, mid)
+        self._turn.append((mid, slope))
 
     def held(self, shift: tuple[int, int]) -> float | None:
-        """See `held`: what kept two fifths of its strength never stopped."""
+        """See `held`: what kept two fifths of its strength under all that passed never stopped.
+
+        Something passes over a pixel where it differs from what it was in the turn before. Only
+        what is smooth itself tells: the edge of a thing puts its own slope in the pattern's place,
+        which looks like it as often as not, and a string has nothing but edges.
+        """
+        ground = np.partition(np.stack(self._before), _TURN // 2, axis=0)[_TURN // 2]
+        length = cv2.magnitude(*cv2.split(self._mean))
+        smooth = length * _SMOOTH + np.float32(0.5)
+        least = length * length * np.float32(0.4)
+        passed, broken = np.zeros((2, *length.shape), bool)
+        for mid, slope in self._turn:
+            tells = cv2.absdiff(mid, ground) > _PASSES
+            tells &= cv2.magnitude(*cv2.split(slope)) <= smooth
+            passed |= tells
+            along = cv2.transform(cv2.multiply(slope, self._mean), np.ones((1, 2), np.float32))
+            broken |= tells & (along < least)
         pattern = lasting(self._mean, self._strength)
-        unbroken = self._least > 0.4 * (self._mean**2).sum(axis=2)
-        passes = cv2.dilate(cv2.subtract(self._high, self._low), np.ones((3, 3), np.uint8))
-        return held(pattern, pattern * unbroken[..., None], passes > _PASSES, shift)
+        return held(pattern, pattern * ~broken[..., None], passed, shift)
 
 
 class Overlay:
@@ -223,14 +235,17 @@ class Overlay:
 
     def __init__(self) -> None:
         self._halves = (_Sums(), _Sums())
+        self._first: list[Plane] = []
         self._passing: _Passing | None = None
 
     def see(self, now: View) -> None:
         """Take in the next frame."""
         seen = sum(half.count for half in self._halves)
         slope = gradients(now.mid)
-        if seen == _TURN:
-            self._passing = _Passing(self._halves[0])
+        if seen < _TURN:
+            self._first.append(now.mid)
+        elif seen == _TURN:
+            self._passing = _Passing(self._halves[0], self._first)
         if self._passing is not None and seen < 2 * _TURN:
             self._passing.see(now.mid, slope)
         self._halves[seen // _TURN % 2].add(slope)

@@ -1,8 +1,8 @@
 """Writing in the picture: what nobody asked for, what is misspelt, what is laid over everything.
 
 Needs the extra `text` (rapidocr: PP-OCR detection and recognition; its weights travel in the
-wheel). Three pictures are read, not every frame: the mean over time, in which the scene blurs
-and what stays in its place remains (a watermark), and two frames.
+wheel). Three pictures are read, not every frame: what stays in its place while the scene moves (a
+watermark), and two frames.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from reelkiln.errors import MissingLibrary
+from reelkiln.gate.stays import staying
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,18 +94,28 @@ def open_reader() -> Reader:
 
 
 def pictures(clip: Clip) -> list[Plane]:
-    """The three pictures to read: the mean of at most 16 frames, and two of the frames.
+    """The three pictures to read: what stays in at most 16 frames, and two of the frames.
 
+    What stays is `gate.stays.staying`, or the mean of those frames where the scene stands still.
     uint8 RGB with a longer side of 512 to 1024 pixels: small writing is read better enlarged, and
     more pixels only take time.
     """
     count = len(clip.frames)
     if not count:
         return []
-    spread = clip.frames[np.unique(np.linspace(0, count - 1, min(count, 16)).astype(int))]
-    blended = spread.mean(axis=0).round().astype(np.uint8)
-    chosen = [blended, clip.frames[count // 2], clip.frames[count // 8]]
-    return [_fitted(one) for one in chosen[: 3 if count > 1 else 1]]
+    chosen = np.unique(np.linspace(0, count - 1, min(count, 16)).astype(int))
+    spread = [_shrunk(frame) for frame in clip.frames[chosen]]
+    grey = staying(spread)
+    stays = np.mean(spread, axis=0).round().astype(np.uint8) if grey is None else grey
+    if stays.ndim == 2:
+        stays = cv2.cvtColor(stays, cv2.COLOR_GRAY2RGB)
+    seen = [stays, clip.frames[count // 2], clip.frames[count // 8]]
+    return [_fitted(one) for one in seen[: 3 if count > 1 else 1]]
+
+
+def _shrunk(picture: Plane) -> Plane:
+    """A picture that is not too large to read."""
+    return _fitted(picture) if max(picture.shape[:2]) > _MOST_SIDE else picture
 
 
 def _fitted(picture: Plane) -> Plane:
