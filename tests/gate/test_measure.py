@@ -16,7 +16,7 @@ from reelkiln.gate.change import colours, longest_run, overlap
 from reelkiln.gate.edges import bars
 from reelkiln.gate.light import burnt_share, flashes, softness
 from reelkiln.gate.measure import Gauge, Wanted, measure
-from reelkiln.gate.motion import join_steps, jumps, pulses
+from reelkiln.gate.motion import join_steps, jumps, leaps, pulses, stride
 from reelkiln.reel import Clip
 
 from .sources import glide, product, texture
@@ -122,6 +122,51 @@ def test_an_even_fade_is_no_flicker_and_every_other_frame_darker_is(clip):
 def test_jumps_stand_out_of_their_surroundings():
     assert jumps([4.0, 4.0, 20.0, 4.0, 4.0], 1.0) == [1.0, 1.0, 5.0, 1.0, 1.0]
     assert jumps([0.1, 0.3, 0.1], 2.0) == pytest.approx([0.05, 0.15, 0.05])
+
+
+def test_one_long_step_leaps_and_a_swing_does_not():
+    def top(steps):
+        return max(leaps(steps, steps))
+
+    assert top([3.0, 3.0, 3.0, 30.0, 3.0, 3.0, 3.0]) == 10
+    assert top([3.0, 3.0, 30.0, 30.0, 3.0, 3.0, 3.0]) == 10, "there and back"
+    assert top([1.0, 1.0, 4.0, 9.0, 12.0, 11.0, 8.0, 4.0, 1.0, 1.0, 1.0]) < 2.5
+    # What it is held against is how far flow went, whether that explained anything or not.
+    assert max(leaps([0.0, 0.0, 9.0, 0.0, 0.0], [9.0] * 5)) == 1
+    assert leaps([9.0], [9.0]) == [pytest.approx(3.6)]
+    assert leaps([], []) == []
+
+
+def test_only_a_way_that_explains_the_change_is_a_stride():
+    before = (np.indices((48, 64)).sum(axis=0) * 3 % 200).astype(np.uint8)
+    after = np.roll(before, 5, axis=1)
+    flow = np.full((48, 64, 2), (5.0, 0.0), np.float32)
+    assert stride(before, after, before, flow) == 5
+    assert stride(before, after, after, flow) == 0
+    assert stride(before, before, before, flow) == 0, "nothing changed"
+
+
+def test_a_light_that_swells_is_no_seam():
+    assert join_steps([0.0, 2.0, 4.0, 5.6, 6.0, 3.0], (4,))["join"] == 0
+    assert join_steps([0.0, 0.5, -0.5, 5.6, 0.0, 0.5], (4,))["join"] == pytest.approx(5.1)
+    assert join_steps([0.0, 0.5, -0.5, -5.6, 0.0, 0.5], (4,))["join"] == pytest.approx(5.1)
+    assert join_steps([4.0, 4.0, 4.0, 0.0, 4.0], (4,))["join"] == 0, "no change is no step"
+
+
+def test_stars_are_seen_and_stray_pixels_of_a_black_picture_are_not():
+    night = np.random.default_rng(3).integers(0, 6, (16, 90, 160, 3)).astype(np.uint8)
+    for at, frame in enumerate(night):
+        frame[40 : 40 + 1, 30 + at : 33 + at] = 200
+    assert measure(Clip(night, RATE))["black_share"] == 1
+    for at, frame in enumerate(night):
+        frame[20:24, 60 + at : 64 + at] = 200
+    assert measure(Clip(night, RATE))["black_share"] == 0
+
+
+def test_fine_stripes_have_their_colours_in_common_with_themselves_a_pixel_on():
+    stripes = np.zeros((288, 512, 3), np.uint8)
+    stripes[:, ::2], stripes[:, 1::2] = (220, 60, 40), (30, 90, 200)
+    assert overlap(colours(stripes), colours(np.roll(stripes, 1, axis=1))) > 0.95
 
 
 def test_a_brighter_segment_shows_at_its_join(clip):

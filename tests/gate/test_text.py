@@ -17,7 +17,8 @@ from reelkiln.gate.judge import judge
 from reelkiln.gate.measure import measure
 from reelkiln.gate.nsfw import nsfw_marks, open_detector
 from reelkiln.gate.overlay import Overlay
-from reelkiln.gate.text import Word, distance, open_reader, read_text, text_marks
+from reelkiln.gate.stays import integrated, staying
+from reelkiln.gate.text import SURE, Word, distance, open_reader, read_text, text_marks
 from reelkiln.gate.view import view
 from reelkiln.reel import Clip
 
@@ -80,6 +81,51 @@ def test_a_single_picture_can_be_read_and_none_at_all_too():
     assert read_text(type(spoilt)(spoilt.frames[:0], spoilt.fps), open_reader()) == []
 
 
+def lit_windows(seed: int = 5) -> Clip:
+    """A dark house front passes, a few of its windows lit: each leaves a bright trace in a mean."""
+    rng = np.random.default_rng(seed)
+    front = np.full((288, 700, 3), 14, np.uint8)
+    for row in range(18, 268, 36):
+        for left in range(10, 680, 44):
+            ink = (232, 196, 120) if rng.random() < 0.25 else (30, 32, 42)
+            cv2.rectangle(front, (left, row), (left + 22, row + 22), ink, -1)
+    return Clip(np.stack([front[:, 6 * at : 6 * at + 512] for at in range(16)]), Fraction(8))
+
+
+def test_a_watermark_over_lit_windows_is_read_where_no_mean_and_no_frame_shows_it():
+    reader, spoilt = open_reader(), watermark(lit_windows(), 1, 0)
+    mean = spoilt.frames.mean(axis=0).round().astype(np.uint8)
+    for picture in (mean, spoilt.frames[8], spoilt.frames[2]):
+        assert text_marks([word for word in reader(picture) if word.sure >= SURE]) == {
+            "text_unasked": 0.0
+        }
+    assert text_marks(read_text(spoilt, reader))["text_unasked"] == 1
+    assert text_marks(read_text(lit_windows(), reader))["text_unasked"] == 0
+
+
+def test_what_stays_is_the_mark_and_not_what_passes():
+    mark = watermark(lit_windows(), 1, 0).frames.astype(int) - lit_windows().frames
+    inside = mark[0, ..., 0] > 40
+    stays = staying(list(watermark(lit_windows(), 1, 0).frames)).astype(int)
+    assert stays[inside].mean() > stays[~inside].mean() + 40
+    # Of the windows alone nothing stays: no step of theirs is in the same place for long.
+    assert staying(list(lit_windows().frames)).std() < 0.25 * stays.std()
+
+
+def test_a_scene_that_stands_still_or_is_short_has_nothing_to_set_a_mark_apart():
+    assert staying([BOTTLE.frames[3]] * 16) is None
+    assert staying(list(lit_windows().frames[:7])) is None
+
+
+@pytest.mark.parametrize("shape", [(40, 64), (41, 63), (33, 32)])
+def test_a_picture_comes_back_from_its_own_steps(shape):
+    picture = np.random.default_rng(2).normal(0, 30, shape).astype(np.float32)
+    down, across = np.zeros((2, *shape), np.float32)
+    down[:-1], across[:, :-1] = np.diff(picture, axis=0), np.diff(picture, axis=1)
+    back = integrated(down, across)
+    assert back - back.mean() == pytest.approx(picture - picture.mean(), abs=0.02)
+
+
 def test_an_overlay_without_letters_shows_over_time():
     def energy(clip) -> float:
         overlay = Overlay()
@@ -130,6 +176,15 @@ def test_a_wall_of_bricks_is_the_scene_s_own():
     marks = measure(before_a_wall())
     assert marks["static_share"] > 0.75
     assert marks["ghost_repeats"] == 0.0
+
+
+def test_a_string_that_swings_before_a_wall_hides_nothing_and_proves_nothing():
+    """All that passes over a brick are a string's two edges, whose slopes may look like its own."""
+    frames = before_a_wall().frames[[0] * 16].copy()
+    frames[:, 80:200, :130] = frames[:, 80:200, 260:390]  # the ball is away
+    for at, frame in enumerate(frames):
+        cv2.line(frame, (256, 0), (40 + 27 * at, 270), (30, 30, 30), 2, cv2.LINE_AA)
+    assert judge(measure(Clip(frames, Fraction(8)))).reasons == ()
 
 
 @pytest.mark.parametrize("kind", [0, 1, 2])

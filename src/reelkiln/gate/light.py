@@ -39,8 +39,7 @@ def black_share(grey: Plane) -> float:
     """Share (0 to 1) of pixels of luma under 25, 0 where lights stand in the dark; ffmpeg's
     blackdetect, which knows no lights, calls a frame black from 0.98 on (`picture_black_ratio_th`).
     """
-    lights = cv2.countNonZero(cv2.compare(grey, _LIT_LEVEL, cv2.CMP_GE))
-    if lights >= _LIT_LEAST * grey.size:
+    if np.count_nonzero(grey >= _LIT_LEVEL) >= _LIT_LEAST * grey.size:
         return 0.0
     return float(np.count_nonzero(grey < BLACK_LEVEL) / grey.size)
 

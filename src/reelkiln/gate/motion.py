@@ -164,7 +164,7 @@ def leaps(strides: Trace, speeds: Trace) -> Trace:
         usual = (
             [float(np.median(_around(speeds, at, 6))), near[(len(near) - 1) // 2]] if near else []
         )
-        found.append(value / max(_LEAST_SPEED, *usual))
+        found.append(value / max([_LEAST_SPEED, *usual]))
     return found
 
 

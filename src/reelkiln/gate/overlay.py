@@ -213,21 +213,24 @@ class _Passing:
 
         Something passes over a pixel where it differs from what it was in the turn before. Only
         what is smooth itself tells: the edge of a thing puts its own slope in the pattern's place,
-        which looks like it as often as not, and a string has nothing but edges.
+        and a string has nothing but edges. What is left of those looks like the pattern as often
+        as like its reverse: reversed pixels count against it.
         """
         ground = np.partition(np.stack(self._before), _TURN // 2, axis=0)[_TURN // 2]
         length = cv2.magnitude(*cv2.split(self._mean))
         smooth = length * _SMOOTH + np.float32(0.5)
         least = length * length * np.float32(0.4)
-        passed, broken = np.zeros((2, *length.shape), bool)
+        passed, broken, upright = np.zeros((3, *length.shape), bool)
         for mid, slope in self._turn:
             tells = cv2.absdiff(mid, ground) > _PASSES
             tells &= cv2.magnitude(*cv2.split(slope)) <= smooth
             passed |= tells
             along = cv2.transform(cv2.multiply(slope, self._mean), np.ones((1, 2), np.float32))
             broken |= tells & (along < least)
+            upright |= tells & (along > -least)
         pattern = lasting(self._mean, self._strength)
-        return held(pattern, pattern * ~broken[..., None], passed, shift)
+        kept = (~broken).astype(np.float32) - (passed & ~upright)
+        return held(pattern, pattern * kept[..., None], passed, shift)
 
 
 class Overlay:

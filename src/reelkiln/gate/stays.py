@@ -72,11 +72,12 @@ def integrated(down: Field, across: Field) -> Field:
     are 0. Solves Poisson's equation with cosines (least squares, free at the edges).
     """
     height, width = down.shape
+    # OpenCV's transform takes even sides alone: the last line and column are said to go on.
+    room = (0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    down, across = (cv2.copyMakeBorder(steps, *room) for steps in (down, across))
     bend = down + across
     bend[1:] -= down[:-1]
     bend[:, 1:] -= across[:, :-1]
-    # OpenCV's transform takes even sides alone.
-    bend = cv2.copyMakeBorder(bend, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
     rows, columns = (2 * np.cos(np.pi * np.arange(side) / side) - 2 for side in bend.shape)
     factors = (rows[:, None] + columns).astype(np.float32)
     factors[0, 0] = np.inf
