@@ -138,7 +138,7 @@ FIXED = Limits(
             high=3.3,
             says="the picture leaps: one step is {:.1f} times as long as the others",
             action="smaller_motion",
-            because="clean clips stay under 3",
+            because="the clean clips that it was set with stay under 3",
             trace="leap",
         ),
         Limit(
