@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,6 +73,42 @@ def capped(cap: float | None) -> Iterator[None]:
         gc.collect()
         torch.cuda.empty_cache()
         torch.cuda.set_per_process_memory_fraction(1.0)
+
+
+@contextmanager
+def told(cap: float | None) -> Iterator[None]:
+    """Have a library that asks how much memory is free hear what the cap leaves."""
+    if not cap or not torch.cuda.is_available():
+        yield
+        return
+    real = torch.cuda.mem_get_info
+
+    def info(*_: object) -> tuple[int, int]:
+        return int(cap * GiB) - torch.cuda.memory_reserved(), int(cap * GiB)
+
+    torch.cuda.mem_get_info = info
+    try:
+        yield
+    finally:
+        torch.cuda.mem_get_info = real
+
+
+def let_go() -> None:
+    """After a failure: give back what nothing refers to, so that the next case finds all memory."""
+    # mmgp keeps the last pipeline that it arranged, and makes the GPU the home of new tensors.
+    arranged = getattr(sys.modules.get("mmgp.offload"), "last_offload_obj", None)
+    if arranged is not None:
+        with suppress(Exception):
+            arranged.release()
+    torch.set_default_device(None)
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def ran_out(error: Exception) -> bool:
+    """Whether an exception of any library means that memory was short."""
+    return "out of memory" in str(error).lower() or isinstance(error, torch.OutOfMemoryError)
 
 
 class Clock:

@@ -2,6 +2,7 @@
 
     PYTHONPATH=src python benchmarks/ltx.py all            # writes 10 GB, then measures on a GPU
     PYTHONPATH=src python benchmarks/ltx.py all --tiny     # the same paths in a minute, anywhere
+    PYTHONPATH=src python benchmarks/ltx.py theirs --folder W    # ours beside other people's ways
 
 Random weights take the time and the memory of real ones. A cap makes the allocator as small as a
 smaller GPU would; seconds then say what an arrangement costs on this GPU and this bus, not what a
@@ -26,7 +27,7 @@ import torch
 
 from held import Clock, Ram, capped, cells, pinned, wall_time
 from ltx_cases import CASES, WAYS, Bench, Case, Words
-from ltx_theirs import resident, sequential, theirs, users_way
+from ltx_theirs import PEERS, RECIPES, resident, sequential, theirs, users_way
 from reelkiln.backends import ltx_words
 from reelkiln.backends.probe import versions
 from reelkiln.backends.registry import find_backend
@@ -38,6 +39,8 @@ from reelkiln.plan.ladder import Rung
 from reelkiln.plan.machine import GiB
 from t5_stream import encoder_row, whole_encoder_row
 
+SECONDS = 100
+"""What one process of a peer may take under one cap."""
 HEAD = "| case | cap GiB | way | load s | encode s | denoise s | decode s | prompt to frames s |"
 HEAD += " reserved GiB | RAM GiB | pinned GiB |"
 
@@ -120,10 +123,9 @@ def batch(bench: Bench, case: Case, cap: float, rung: Rung, clips: int = 4) -> N
     print(told, cells(figures), flush=True)
 
 
-def measure(
-    folder: Path, device: str, *, shrink: bool, caps: Sequence[float], quick: bool = False
-) -> None:
-    """Print all tables."""
+def bench_of(folder: Path, *, shrink: bool) -> Bench:
+    """What all rows share, for the weights in `folder`; prints what it runs on."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     ltx_words.load_tokenizer = lambda _folder: Words()
     # Any library near the tested ones may be measured.
     card = replace(find_card("ltx-2b-distilled"), versions={})
@@ -131,9 +133,46 @@ def measure(
         card = replace(card, tokens=24)
     name = torch.cuda.get_device_name() if device == "cuda" else "no GPU"
     print(name, versions(), flush=True)
-    folders = {part: folder / part for part in ("model", "encoder")}
-    bench = Bench(card, folders, device, shrink)
-    encoder_row(folders["encoder"] / ENCODER, card.tokens, device)
+    return Bench(card, {part: folder / part for part in ("model", "encoder")}, device, shrink)
+
+
+def beside(bench: Bench, folder: Path, caps: Sequence[float], ways: Sequence[str]) -> None:
+    """Print one table of ours and of other people's ways, each for `CASES[:2]` under each cap. The
+    others take what RAM they like, so ours is planned for 16 GiB, as in `benchmarks/faster`."""
+    print(f"\n{HEAD}\n{'|---' * 11}|", flush=True)
+    for cap in caps:
+        for case in CASES[:2]:
+            row(bench, case, cap, bench.chosen(case, cap, ram=16))
+    theirs(bench, CASES[:2], 0, "diffusers, resident", resident)
+    for cap in caps:
+        for way in ways or (*RECIPES, *PEERS):
+            if way in RECIPES:
+                theirs(bench, CASES[:2], cap, way, RECIPES[way])
+            else:
+                peer(bench, folder, cap, way)
+
+
+def peer(bench: Bench, folder: Path, cap: float, way: str) -> None:
+    """Print the rows of a peer, measured in a process of its own; what else it says is left out."""
+    command = [sys.executable, __file__, "theirs", "--folder", str(folder), "--only", way]
+    command += ["--caps", str(cap), *(["--tiny"] if bench.shrink else [])]
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
+        try:
+            code = subprocess.run(command, stdout=said, timeout=SECONDS, check=False).returncode
+            ended = f"no answer, exit {code}"
+        except subprocess.TimeoutExpired:
+            ended = f"no answer in {SECONDS} s"
+        said.seek(0)
+        rows = [line.rstrip() for line in said if line.startswith("| ")]
+    print(*rows, sep="\n", flush=True)
+    for case in CASES[:2]:
+        if not any(line.startswith(f"| {case.name},") for line in rows):
+            print(f"| {case.name}, words kept | {cap} | {way} | {ended} |", "| " * 7, flush=True)
+
+
+def measure(bench: Bench, *, caps: Sequence[float], quick: bool = False) -> None:
+    """Print all tables."""
+    encoder_row(bench.folders["encoder"] / ENCODER, bench.card.tokens, bench.device)
     print(f"\n{HEAD}\n{'|---' * 11}|", flush=True)
     if quick:
         row(bench, CASES[0], caps[0], bench.chosen(CASES[0], caps[0]), first=True)
@@ -141,18 +180,17 @@ def measure(
         for where in ("memory", "pinned memory"):
             row(bench, CASES[0], caps[0], bench.chosen(CASES[0], caps[0]), where=where)
         row(bench, CASES[0], 0, Rung(residence="resident", decode="whole"))
-        theirs(bench, CASES[0], 0, "diffusers, resident", resident)
+        theirs(bench, CASES[:1], 0, "diffusers, resident", resident)
         return
     ours(bench, caps[0])
     row(bench, CASES[0], 0, Rung(residence="resident", decode="whole"), first=True)
     row(bench, CASES[1], 0, Rung(residence="resident", decode="whole"))
-    for case in CASES[:3]:
-        theirs(bench, case, 0, "diffusers, resident", resident)
-    theirs(bench, CASES[0], caps[0], "diffusers, sequential offload", sequential)
+    theirs(bench, CASES[:3], 0, "diffusers, resident", resident)
+    theirs(bench, CASES[:1], caps[0], "diffusers, sequential offload", sequential)
     users_way(bench, caps[0])
     for cap in caps[1:]:
         ours(bench, cap)
-    whole_encoder_row(TINY_LTX if shrink else FULL_LTX, card.tokens, device)
+    whole_encoder_row(TINY_LTX if bench.shrink else FULL_LTX, bench.card.tokens, bench.device)
 
 
 def ours(bench: Bench, cap: float) -> None:
@@ -167,28 +205,51 @@ def ours(bench: Bench, cap: float) -> None:
 def main() -> None:
     """Write the weights in one process and measure in another, whose memory is its own."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    asked.add_argument("what", choices=("all", "write", "measure"))
+    asked.add_argument("what", choices=("all", "write", "measure", "theirs"))
     asked.add_argument("--folder", type=Path)
     asked.add_argument("--tiny", action="store_true")
     asked.add_argument("--quick", action="store_true", help="49 frames under the first cap alone")
     asked.add_argument("--caps", type=float, nargs="*", default=[3.4, 3.1])
+    asked.add_argument("--ways", nargs="*", default=(), metavar="NAME", help="of theirs, these")
+    asked.add_argument("--only", choices=(*RECIPES, *PEERS), help="this way in this process alone")
     wish = asked.parse_args()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    for way in set(wish.ways) - {*RECIPES, *PEERS}:
+        asked.error(f"{way} is not one of {', '.join((*RECIPES, *PEERS))}")
     with tempfile.TemporaryDirectory() as scratch:
         folder = wish.folder or Path(scratch)
-        if wish.what == "write":
-            scale = TINY_LTX if wish.tiny else FULL_LTX
-            write_ltx(folder, scale=scale, dtype="bfloat16", narrow=True, device=device)
-        if wish.what == "measure":
-            measure(folder, device, shrink=wish.tiny, caps=wish.caps, quick=wish.quick)
-        if wish.what == "all":
+        if wish.what in ("write", "measure"):
+            work(wish, folder)
+        elif wish.only:
+            bench = bench_of(folder, shrink=wish.tiny)
+            for cap in wish.caps:
+                theirs(bench, CASES[:2], cap, wish.only, {**RECIPES, **PEERS}[wish.only])
+        elif wish.what == "theirs":
+            if wish.folder is None:
+                again(wish, "write", folder)
+            beside(bench_of(folder, shrink=wish.tiny), folder, wish.caps, wish.ways)
+        else:
             for what in ("write", "measure"):
-                command = [sys.executable, __file__, what, "--folder", str(folder), "--caps"]
-                command += [*map(str, wish.caps), *(["--tiny"] if wish.tiny else [])]
-                command += ["--quick"] if wish.quick else []
-                begun = time.perf_counter()
-                subprocess.run(command, check=True)
-                print(f"{what}: {time.perf_counter() - begun:.0f} s", flush=True)
+                again(wish, what, folder)
+
+
+def work(wish: argparse.Namespace, folder: Path) -> None:
+    """Write or measure, in this process."""
+    if wish.what == "write":
+        scale = TINY_LTX if wish.tiny else FULL_LTX
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        write_ltx(folder, scale=scale, dtype="bfloat16", narrow=True, device=device)
+    else:
+        measure(bench_of(folder, shrink=wish.tiny), caps=wish.caps, quick=wish.quick)
+
+
+def again(wish: argparse.Namespace, what: str, folder: Path) -> None:
+    """Run this script for one part, in a process whose memory is its own."""
+    command = [sys.executable, __file__, what, "--folder", str(folder), "--caps"]
+    command += [*map(str, wish.caps), *(["--tiny"] if wish.tiny else [])]
+    command += ["--quick"] if wish.quick else []
+    begun = time.perf_counter()
+    subprocess.run(command, check=True)
+    print(f"{what}: {time.perf_counter() - begun:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -93,15 +93,16 @@ class Bench:
             because=(),
         )
 
-    def chosen(self, case: Case, cap: float) -> Rung:
-        """What the planner takes on a machine with `cap` GiB of GPU memory and 8 GiB of RAM."""
+    def chosen(self, case: Case, cap: float, ram: int = 8) -> Rung:
+        """What the planner takes with `cap` GiB of GPU memory and `ram` GiB of RAM, a quarter of
+        it taken."""
         machine = Machine(
             gpu="RTX 3050 Ti",
             vram_total=4 * GiB,
             vram_free=int(cap * GiB),
             bf16=True,
-            ram_total=8 * GiB,
-            ram_free=6 * GiB,
+            ram_total=ram * GiB,
+            ram_free=ram * GiB * 3 // 4,
             system="Windows" if cap < 3.4 else "Linux",
             cores=4,
         )

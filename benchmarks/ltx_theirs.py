@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from diffusers import (
     UNetMotionModel,
 )
 
-from held import Ram, capped, cells, wall_time
+from held import Ram, capped, cells, let_go, pinned, ran_out, told, wall_time
 from ltx_cases import Bench, Case
 from reelkiln.backends import tiny
 from reelkiln.backends.libraries import quiet
@@ -40,52 +41,101 @@ def diffusers_pipe(bench: Bench) -> Any:
     return pipe
 
 
-def theirs(bench: Bench, case: Case, cap: float, name: str, ready: Callable[[Any], None]) -> None:
-    """Print the figures of the library's pipeline, words given as embeddings."""
-    size, width = bench.size(case), bench.card.tokens
-    told = f"| {case.name}, words kept | {cap or 'none'} | {name} |"
+def theirs(
+    bench: Bench, cases: Sequence[Case], cap: float, name: str, ready: Callable[[Any], None]
+) -> None:
+    """Print the figures of the library's pipeline, words given as embeddings: made ready once for
+    all cases, and anew after one that failed. A case with no memory to be decoded in one go is
+    tried again in tiles, as are those after it; whatever a way raises is its row."""
+    kept: list[Any] = []
+    tiled = False
+    with capped(cap), told(cap), quiet(), torch.no_grad():
+        for case in cases:
+            short = _tried(bench, case, f"{cap or 'none'} | {name}", ready, kept, tiled=tiled)
+            if short and not tiled:
+                tiled = True
+                _tried(bench, case, f"{cap or 'none'} | {name}", ready, kept, tiled=True)
+        kept.clear()
+        let_go()
+
+
+def _tried(
+    bench: Bench,
+    case: Case,
+    name: str,
+    ready: Callable[[Any], None],
+    kept: list[Any],
+    *,
+    tiled: bool,
+) -> bool:
+    """Print one row, and say whether memory was short. `kept` holds the pipeline and the seconds
+    that it took to load, or nothing: it is filled here, and emptied by a failure."""
+    row = f"| {case.name}, words kept | {name}{', tiles' if tiled else ''} |"
     marks: list[float] = []
+    short = False
+    try:
+        if not kept:
+            begun = wall_time()
+            pipe = diffusers_pipe(bench)
+            ready(pipe)
+            if tiled:
+                pipe.vae.enable_tiling()
+                pipe.vae.use_framewise_decoding = True
+            kept[:] = pipe, wall_time() - begun
+        print(row, cells([kept[1], *_clip(bench, case, kept[0], marks)]), flush=True)
+        return False
+    except Exception as error:  # noqa: BLE001 - what a way raises is a result
+        short = ran_out(error)
+        why = " ".join(str(error).split()).replace("|", "/")
+        what = "out of memory" if short else type(error).__name__
+        print(row, f"{what} after {len(marks)} steps: {why:.120} |", "| " * 7, flush=True)
+        if not short:
+            traceback.print_exc()
+    kept.clear()
+    pipe = None
+    let_go()
+    return short
+
+
+def _clip(bench: Bench, case: Case, pipe: Any, marks: list[float]) -> list[float]:
+    """Encode, denoise, decode and together in seconds, memory of the GPU, private and pinned
+    memory in GiB: of the second clip. `marks` gets when each step of a clip was done."""
+    size, width = bench.size(case), bench.card.tokens
 
     def step_done(_pipe: Any, _index: int, _time: Any, _more: Any) -> dict[str, Any]:
         marks.append(wall_time())
         return {}
 
-    try:
-        with capped(cap), Ram() as ram, quiet(), torch.no_grad():
-            begun = wall_time()
-            pipe = diffusers_pipe(bench)
-            ready(pipe)
-            loaded = wall_time() - begun
-            hidden = FULL_LTX.text[0] if not bench.shrink else TINY_LTX.text[0]
-            words = torch.randn(1, width, hidden, dtype=torch.bfloat16, device=bench.device)
-            mask = torch.ones(1, width, dtype=torch.bool, device=bench.device)
-            for _ in range(2):
-                marks.clear()
-                start = wall_time()
-                pipe(
-                    prompt_embeds=words,
-                    prompt_attention_mask=mask,
-                    num_frames=case.frames,
-                    width=size.width,
-                    height=size.height,
-                    frame_rate=24,
-                    timesteps=[1000 * s for s in bench.card.presets["standard"].sigmas],
-                    guidance_scale=1.0,
-                    decode_timestep=0.05,
-                    decode_noise_scale=0.025,
-                    generator=torch.Generator("cpu").manual_seed(1),
-                    output_type="np",
-                    callback_on_step_end=step_done,
-                    callback_on_step_end_tensor_inputs=[],
-                )
-                end = wall_time()
-            peak = torch.cuda.max_memory_reserved() if torch.cuda.is_available() else 0
-            del pipe
-        figures = [loaded, 0.0, marks[-1] - start, end - marks[-1], end - start]
-        figures += [peak / GiB, ram.most / GiB, 0.0]
-        print(told, cells(figures), flush=True)
-    except RuntimeError as error:
-        print(told, f"{str(error).splitlines()[0]:.90} | " + "| " * 7, flush=True)
+    hidden = FULL_LTX.text[0] if not bench.shrink else TINY_LTX.text[0]
+    words = torch.randn(1, width, hidden, dtype=torch.bfloat16, device=bench.device)
+    mask = torch.ones(1, width, dtype=torch.bool, device=bench.device)
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+    with Ram() as ram:
+        for _ in range(2):
+            marks.clear()
+            start = wall_time()
+            pipe(
+                prompt_embeds=words,
+                prompt_attention_mask=mask,
+                num_frames=case.frames,
+                width=size.width,
+                height=size.height,
+                frame_rate=24,
+                timesteps=[1000 * s for s in bench.card.presets["standard"].sigmas],
+                guidance_scale=1.0,
+                decode_timestep=0.05,
+                decode_noise_scale=0.025,
+                generator=torch.Generator("cpu").manual_seed(1),
+                output_type="np",
+                callback_on_step_end=step_done,
+                callback_on_step_end_tensor_inputs=[],
+            )
+            end = wall_time()
+    peak = torch.cuda.max_memory_reserved() if torch.cuda.is_available() else 0
+    figures = [0.0, marks[-1] - start, end - marks[-1], end - start]
+    return [*figures, peak / GiB, ram.most / GiB, pinned() / GiB]
 
 
 def resident(pipe: Any) -> None:
@@ -98,6 +148,79 @@ def sequential(pipe: Any) -> None:
     pipe.vae.enable_tiling()
     if torch.cuda.is_available():
         pipe.enable_sequential_cpu_offload()
+
+
+def leaf_group(pipe: Any) -> None:
+    """diffusers' memory recipe: groups of leaves, with a stream."""
+    _grouped(pipe.transformer, offload_type="leaf_level")
+    _grouped(pipe.vae, offload_type="leaf_level")
+
+
+def block_group(pipe: Any) -> None:
+    """diffusers' memory recipe: one block of the transformer at a time, with a stream."""
+    _grouped(pipe.transformer, offload_type="block_level", num_blocks_per_group=1)
+    _grouped(pipe.vae, offload_type="leaf_level")
+
+
+def _grouped(network: Any, **options: Any) -> None:
+    if torch.cuda.is_available():
+        cuda, cpu = torch.device("cuda"), torch.device("cpu")
+        network.enable_group_offload(
+            onload_device=cuda, offload_device=cpu, use_stream=True, **options
+        )
+
+
+def model_offload(pipe: Any) -> None:
+    """diffusers' memory recipe: one network on the GPU at a time."""
+    if torch.cuda.is_available():
+        pipe.enable_model_cpu_offload()
+
+
+def narrow_offload(pipe: Any) -> None:
+    """diffusers' memory recipe: layers kept in 8 bits, one network on the GPU at a time."""
+    pipe.transformer.enable_layerwise_casting(
+        storage_dtype=torch.float8_e4m3fn, compute_dtype=torch.bfloat16
+    )
+    model_offload(pipe)
+
+
+def diffusers_mm(pipe: Any) -> None:
+    """A peer, as its README says: it chooses by what memory is free."""
+    from diffusers_mm import managed  # noqa: PLC0415 - only where it is measured
+
+    managed(pipe)
+
+
+def mmgp(pipe: Any) -> None:
+    """A peer, for measurement alone: its licence keeps it out of the project. Its profile for much
+    RAM and little GPU memory, pinned, without its rounding of weights to 8 bits."""
+    _mmgp(pipe, 2, quantizeTransformer=False)
+
+
+def mmgp_as_it_comes(pipe: Any) -> None:
+    """Its profile for little memory of both kinds, with its rounding of weights to 8 bits."""
+    _mmgp(pipe, 4)
+
+
+def _mmgp(pipe: Any, profile: int, **more: Any) -> None:
+    from mmgp import offload, profile_type  # noqa: PLC0415 - only where it is measured
+
+    parts = {"transformer": pipe.transformer, "vae": pipe.vae}
+    offload.profile(parts, profile_type(profile), verboseLevel=1, **more)
+
+
+RECIPES: dict[str, Callable[[Any], None]] = {
+    "diffusers, leaf-level group offload": leaf_group,
+    "diffusers, block-level group offload": block_group,
+    "diffusers, model offload": model_offload,
+    "diffusers, 8-bit layers and model offload": narrow_offload,
+}
+PEERS: dict[str, Callable[[Any], None]] = {
+    "diffusers-mm, managed()": diffusers_mm,
+    "mmgp, profile 2 in 16 bits": mmgp,
+    "mmgp, profile 4 as it comes": mmgp_as_it_comes,
+}
+"""These change the libraries they are imported beside: each runs in a process of its own."""
 
 
 def users_way(bench: Bench, cap: float, steps: int = 25) -> None:

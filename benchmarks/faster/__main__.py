@@ -23,7 +23,7 @@ import torch
 from batches import batch
 from ground import Ground, Loaded
 from memory import predictions, requests
-from others import other_way, others, peers
+from others import PEERS, WAYS, other_way, others, peers
 from renders import caches, longer, uncapped_and_ours
 from transformer import ltx
 
@@ -57,6 +57,8 @@ def main() -> None:
     asked.add_argument("--cap", type=float, default=3.4)
     asked.add_argument("--weights", type=Path)
     wish = asked.parse_args()
+    for way in set(wish.ways) - {*WAYS, *PEERS}:
+        asked.error(f"{way} is not one of {', '.join((*WAYS, *PEERS))}")
     wish.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as scratch:
@@ -69,7 +71,7 @@ def main() -> None:
         ground = Ground(wish.tiny, folders, started, 60 * wish.minutes, [], wish.out)
         ground.ways = tuple(wish.ways)
         if wish.only:
-            other_way(ground, wish.only, wish.cap, steps=8)
+            other_way(ground, wish.only, wish.cap)
             return
         everything(ground, wish.parts.split(",") if wish.parts else [])
 

@@ -76,8 +76,11 @@ def times(rows: list[dict[str, Any]]) -> Iterable[str]:
                 row.get("steps", "all"),
             )
         table.append(
-            line(row.get("model"), row.get("frames"), row.get("cap") or "none", row["way"], *cells)
-        )
+            line(
+                row.get("model"), row.get("case", row.get("frames")), row.get("cap") or "none",
+                row["way"], *cells,
+            )
+        )  # fmt: skip
     return table
 
 
