@@ -194,7 +194,7 @@ def decode_all(vae, latents, window):
 
 
 @pytest.mark.parametrize("frames", [9, 17, 25, 33, 41, 49, 65, 121])
-@pytest.mark.parametrize("window", [24, 32])
+@pytest.mark.parametrize("window", [24, 32, 64])
 def test_windows_give_the_frames_of_the_whole(vae, frames, window):
     latents = smooth_latents(frames)
     whole, parts = decode_all(vae, latents, 0), decode_all(vae, latents, window)
@@ -251,7 +251,21 @@ def test_every_card_that_decodes_in_tiles_names_all_ways_to_lay_them():
         assert card.tilings == (len(STRIDES) if card.costs.decode_tile else 1), card.name
 
 
-@pytest.mark.parametrize("decode", ["whole", "frames", "tiles"])
+def test_long_runs_are_as_long_as_the_card_says(tiny_ltx):
+    plan = make_ltx_plan(CARD, frames=73)
+    plan = replace(plan, rung=Rung(residence="cpu", storage_bits=32, decode="long"))
+    with find_backend("ltx").open(plan, CARD, tiny_ltx, nothing) as session:
+        latents = session.denoise(plan.segments[0], nothing)
+        clip = session.decode(latents, nothing)
+        told = torch.tensor([session._told])
+        given = torch.from_numpy(latents.array("latents"))
+        with torch.no_grad():
+            runs = list(decode_windows(lambda part: session._decode(part, told), given, 64))
+    assert [len(run) for run in runs] == [57, 16]
+    assert (clip.frames == np.concatenate([to_pixels(run)[0] for run in runs])).all()
+
+
+@pytest.mark.parametrize("decode", ["whole", "long", "frames", "tiles"])
 def test_every_way_to_decode_is_a_plan(tiny_ltx, decode):
     plan = make_ltx_plan(CARD, frames=41)
     plan = replace(plan, rung=Rung(residence="cpu", storage_bits=32, decode=decode))

@@ -92,11 +92,11 @@ def test_every_rung_is_the_best_one_somewhere():
     ("rung", "name", "preset", "vram", "seconds"),
     [
         (NARROW[0], "ltx-2b-distilled", "draft", 2.5, 1),
-        (NARROW[1], "ltx-2b-distilled", "draft", 2.75, 2),
-        (NARROW[2], "ltx-2b", "draft", 2.5, 1),
+        (NARROW[1], "ltx-2b-distilled", "draft", 2.65, 3),
+        (NARROW[2], "ltx-2b-distilled", "draft", 2.55, 3),
         (NARROW[3], "ltx-2b", "draft", 2.5, 2),
-        (NARROW[4], "led", "final", 1.75, 1),
-        (NARROW[5], "ltx-2b", "draft", 2.0, 1),
+        (NARROW[4], "led", "final", 2.5, 3),
+        (NARROW[5], "ltx-2b", "draft", 2.0, 3),
     ],
 )
 def test_every_rung_of_8_bits_is_the_best_one_somewhere(rung, name, preset, vram, seconds):

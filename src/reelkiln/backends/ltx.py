@@ -253,8 +253,9 @@ class _Session:
         import numpy as np
         import torch
 
-        whole = self._plan.rung.decode == "whole"
-        window = 0 if whole else self._card.costs.decode_window
+        costs = self._card.costs
+        windows = {"whole": 0, "long": costs.decode_long}
+        window = windows.get(self._plan.rung.decode, costs.decode_window)
         told = torch.tensor([self._told], device=latents.device, dtype=latents.dtype)
         count = 8 * latents.shape[2] - 7
         pixels: list[NDArray[np.uint8]] = []

@@ -75,7 +75,7 @@ class Part:
     neighbouring blocks, what a passing part holds at once (0: it cannot be streamed). `passing`
     says that the part never stays: it is read from its file when it is needed, with a
     `largest_block` block by block, and let go before anything else is done. Until then it takes no
-    RAM.
+    RAM. `led` says that it is needed only where a start picture or a lead is given.
     """
 
     name: str
@@ -84,6 +84,7 @@ class Part:
     castable: bool = False
     largest_block: int = 0
     passing: bool = False
+    led: bool = False
 
     def __post_init__(self) -> None:
         where = f"part {self.name!r}"
@@ -174,8 +175,9 @@ class Costs:
     latent cell and latent frame.
 
     `decode_window` is how many frames are decoded together where not all are (1, or a
-    multiple of `cell_frames`, to which one frame is added). `decode_tile`
-    is the side in pixels of the tiles that a picture can be decoded in (0: it cannot).
+    multiple of `cell_frames`, to which one frame is added), `decode_long` the same where there is
+    more room (0: there are no long windows). `decode_tile` is the side in pixels of the tiles that
+    a picture can be decoded in (0: it cannot).
     """
 
     cell: int
@@ -187,6 +189,7 @@ class Costs:
     led_bytes: int = 0
     cell_frames: int = 1
     decode_window: int = 1
+    decode_long: int = 0
     decode_tile: int = 0
 
     def __post_init__(self) -> None:
@@ -202,6 +205,11 @@ class Costs:
             self.decode_window == 1
             or (self.decode_window > 0 and self.decode_window % self.cell_frames == 0),
             "decode_window must be a multiple of cell_frames",
+        )
+        must(
+            self.decode_long == 0
+            or (self.decode_long > self.decode_window and self.decode_long % self.cell_frames == 0),
+            "decode_long must be 0, or a multiple of cell_frames above decode_window",
         )
         must(
             self.decode_tile >= 0 and self.decode_tile % self.cell == 0,
@@ -286,8 +294,12 @@ class Card:
     @property
     def narrow(self) -> bool:
         """Whether the networks that denoise lie in 8 bits in the files of this card's set."""
+        return all(self.bits_of(part) == 8 for part in self.parts if part.stage == "denoise")
+
+    def bits_of(self, part: Part) -> int:
+        """How wide a network's weights lie in the files of this card's set: 16 where it is silent."""
         bits = self.sets[self.default_set].bits if self.sets else {}
-        return all(bits.get(part.name) == 8 for part in self.parts if part.stage == "denoise")
+        return bits.get(part.name, 16)
 
     @property
     def each_set(self) -> tuple["Card", ...]:

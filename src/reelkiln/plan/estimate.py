@@ -5,12 +5,13 @@ card holds those that belong to one model):
 
 - working memory of one network call grows in proportion to latent cells times frames times guidance
   halves: 16,641 B a cell for AnimateDiff at 16 bits, 65.7 kB a token for LTX (counted: live tensors
-  of one call);
+  of one call), and that of a decoder to pixels times the frames that are decoded at once;
 - a streamed network holds the weights that stay, a ring for the others, and its working memory;
 - what a plan sets aside is more: working memory times `_SPREAD` for what lies free between
-  tensors, plus `_WORKSPACE` for cuDNN and cuBLAS. With that, 72 measured peaks of six rungs are met
-  within 8 % (docs/measured/faster.md), with memory in pieces that grow; under Windows, where there
-  are none, a long decode may take half as much again;
+  tensors, plus `_WORKSPACE` for cuDNN and cuBLAS. With that, 72 measured peaks of AnimateDiff's six
+  rungs are met within 8 % (docs/measured/faster.md), and those of LTX's as docs/measured/ltx.md
+  tells, with memory in pieces that grow; under Windows, where there are none, a long decode may
+  take half as much again;
 - a step lasts as long as its arithmetic or as its copying, whichever is longer, since a stream
   overlaps the two.
 """
@@ -58,8 +59,9 @@ _FRAMES = 6
 _PROCESS_CPU = 540 * MiB
 """Python, torch and diffusers, imported, and what they keep. With it, 641 MiB measured for a whole
 render with the bundled model are predicted as 675."""
-_PROCESS_GPU = 2 * GiB
-"""The same with CUDA's libraries loaded. Assumed, until measured."""
+_PROCESS_GPU = 1536 * MiB
+"""The same with CUDA's libraries loaded. Measured, without weights and mapped files: 1.1 to 1.3 GiB
+(docs/measured/bench.md)."""
 
 _GPU_FLOPS: Mapping[str, float] = MappingProxyType(
     {
@@ -72,8 +74,10 @@ _CPU_FLOPS_CORE = 25e9
 """Sustained float32 operations a second of one core (measured with the bundled model's denoiser: 43
 alone, 30 when two cores share the work)."""
 _PINNED = 12e9
-_PAGEABLE = 4e9
-"""Bytes a second to the device over eight lanes of PCI Express 4, pinned and not. Assumed."""
+"""Bytes a second to the device from pinned memory, over eight lanes of PCI Express 4. Assumed."""
+_UPLOAD = 8e9
+"""The same by way of two pinned buffers that the processor fills by turns, as fast as a laptop's
+copies. Assumed; measured on a larger machine: 51e9 for 55e9 from pinned memory."""
 _DISK = 1.5e9
 _START = 6.0
 """Seconds to import torch (2) and diffusers (4). Measured on two cores."""
@@ -140,11 +144,11 @@ def streamed_weights(job: Job, rung: Rung) -> int:
     """Bytes of the network that is streamed; 0 where none is."""
     if rung.residence != "streamed":
         return 0
-    return sum(_stored(part, part.params, job, rung) for part in _parts(job.card, "denoise"))
+    return sum(_stored(part, part.params, job, rung) for part in _parts(job, "denoise"))
 
 
 def _stage_need(job: Job, rung: Rung, stage: Stage, streamed: int) -> Need:
-    own = _parts(job.card, stage)
+    own = _parts(job, stage)
     staying = [part for part in job.card.parts if not part.passing]
     kept = staying if rung.residence == "resident" else [p for p in own if not p.passing]
     working = _working(job, rung, stage)
@@ -156,8 +160,11 @@ def _stage_need(job: Job, rung: Rung, stage: Stage, streamed: int) -> Need:
     return Need(weights=min(streamed + RING_BYTES, weights), working=working)
 
 
-def _parts(card: Card, stage: Stage) -> tuple[Part, ...]:
-    return tuple(part for part in card.parts if part.stage == stage)
+def _parts(job: Job, stage: Stage) -> tuple[Part, ...]:
+    """The networks of a stage that this job needs."""
+    return tuple(
+        part for part in job.card.parts if part.stage == stage and (job.led or not part.led)
+    )
 
 
 def _passing(part: Part, job: Job, rung: Rung) -> int:
@@ -188,7 +195,8 @@ def _working(job: Job, rung: Rung, stage: Stage) -> int:
 def _decoded_at_once(job: Job, rung: Rung) -> int:
     """Pixels, over all frames that are decoded in one call."""
     costs, size = job.card.costs, job.size
-    window = costs.decode_window + (1 if costs.decode_window > 1 else 0)
+    window = costs.decode_long if rung.decode == "long" else costs.decode_window
+    window += 1 if window > 1 else 0
     frames = job.frames if rung.decode == "whole" else min(job.frames, window)
     if rung.decode != "tiles":
         return frames * size.pixels
@@ -231,15 +239,31 @@ def seconds_need(jobs: tuple[Job, ...], rung: Rung, machine: Machine, kept: int 
 def spent_need(jobs: tuple[Job, ...], rung: Rung, machine: Machine, kept: int = 0) -> Spent:
     """`seconds_need`, by what the seconds are spent on."""
     rate = _rate(rung, jobs[0].dtype, machine)
-    params = sum(part.params for part in jobs[0].card.parts)
-    # Staged parts come and go with every segment; streamed ones are first copied to pinned memory.
-    moves = params * 2 / _PAGEABLE if rung.residence in ("staged", "streamed") else 0.0
     return Spent(
-        start=_START + params * 2 / _DISK,
-        moves=moves * len(jobs),
+        start=_START + max(map(_bytes_read, jobs)) / _DISK,
+        moves=sum(_bytes_moved(job, rung) for job in jobs) / _UPLOAD,
         denoise=sum(_denoise_seconds(job, rung, rate, kept) for job in jobs),
         decode=sum(_decode_seconds(job, rate) for job in jobs),
     )
+
+
+def _needed(job: Job) -> tuple[Part, ...]:
+    return tuple(part for stage in get_args(Stage) for part in _parts(job, stage))
+
+
+def _bytes_read(job: Job) -> int:
+    """Bytes of weights that come from the disk, as wide as they lie there."""
+    return sum(part.params * job.card.bits_of(part) // 8 for part in _needed(job))
+
+
+def _bytes_moved(job: Job, rung: Rung) -> int:
+    """Bytes of weights that a segment by itself copies to the device: staged parts come and go with
+    it, of a streamed network what stays is copied once, and passing parts go by as they lie."""
+    if rung.residence not in ("staged", "streamed"):
+        return 0
+    needed = _needed(job)
+    passing = sum(p.params * job.card.bits_of(p) // 8 for p in needed if p.passing)
+    return passing + sum(_stored(p, p.params, job, rung) for p in needed if not p.passing)
 
 
 def _denoise_seconds(job: Job, rung: Rung, rate: float, kept: int) -> float:

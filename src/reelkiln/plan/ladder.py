@@ -19,15 +19,16 @@ class Rung:
     `two_pass`: run the guided and the unguided half of a step one after the other, not as a batch
     of two: the same arithmetic in half the working memory.
     `split`: run feed-forward layers in chunks of rows, the same numbers in less working memory.
-    `decode`: "whole" decodes all frames in one call, "frames" a few at a time (the card's
-    `decode_window`), "tiles" a few frames at a time and each in tiles.
+    `decode`: "whole" decodes all frames in one call, "long" many at a time (the card's
+    `decode_long`), "frames" a few at a time (its `decode_window`), "tiles" a few frames at a time
+    and each in tiles.
     """
 
     residence: Literal["resident", "staged", "streamed", "cpu"]
     storage_bits: Literal[32, 16, 8] = 16
     two_pass: bool = False
     split: bool = False
-    decode: Literal["whole", "frames", "tiles"] = "frames"
+    decode: Literal["whole", "long", "frames", "tiles"] = "frames"
 
     def __str__(self) -> str:
         """The rung in words, for reasons and tables.
@@ -44,6 +45,8 @@ class Rung:
             words.append("in chunks")
         if self.decode == "whole":
             words.append("decoded in one go")
+        if self.decode == "long":
+            words.append("decoded in long runs")
         if self.decode == "tiles":
             words.append("decoded in tiles")
         return ", ".join(words)
@@ -64,9 +67,9 @@ finds a machine for each)."""
 
 NARROW: tuple[Rung, ...] = (
     Rung(residence="staged", storage_bits=8, decode="whole"),
+    Rung(residence="staged", storage_bits=8, decode="long"),
     Rung(residence="staged", storage_bits=8),
     Rung(residence="staged", storage_bits=8, two_pass=True),
-    Rung(residence="staged", storage_bits=8, two_pass=True, decode="tiles"),
     Rung(residence="streamed", storage_bits=8, two_pass=True),
     Rung(residence="streamed", storage_bits=8, two_pass=True, decode="tiles"),
 )
@@ -104,6 +107,7 @@ def illegal(rung: Rung, card: Card) -> str:
             "gains nothing from 8 bits on the processor, which has no use for them",
         ),
         (rung.decode == "tiles" and not card.costs.decode_tile, "cannot be decoded in tiles"),
+        (rung.decode == "long" and not card.costs.decode_long, "cannot be decoded in long runs"),
         (rung.split and not card.costs.split_bytes, "cannot run in chunks"),
     )
     return next((f"{card.name} {why}" for wrong, why in faults if wrong), "")
