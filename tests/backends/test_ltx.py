@@ -15,6 +15,7 @@ from reelkiln.backends.eight_bits import is_narrow
 from reelkiln.backends.libraries import quiet
 from reelkiln.backends.ltx_decode import STRIDES, decode_windows, tiled
 from reelkiln.backends.ltx_files import load_transformer, load_vae
+from reelkiln.backends.pixels import to_pixels
 from reelkiln.backends.registry import find_backend
 from reelkiln.backends.seam import Folders
 from reelkiln.backends.t5 import load_tokenizer
@@ -252,9 +253,10 @@ def test_every_card_that_decodes_in_tiles_names_all_ways_to_lay_them():
 
 
 def test_long_runs_are_as_long_as_the_card_says(tiny_ltx):
-    plan = make_ltx_plan(CARD, frames=73)
+    card = replace(CARD, costs=replace(CARD.costs, decode_long=64))
+    plan = make_ltx_plan(card, frames=73)
     plan = replace(plan, rung=Rung(residence="cpu", storage_bits=32, decode="long"))
-    with find_backend("ltx").open(plan, CARD, tiny_ltx, nothing) as session:
+    with find_backend("ltx").open(plan, card, tiny_ltx, nothing) as session:
         latents = session.denoise(plan.segments[0], nothing)
         clip = session.decode(latents, nothing)
         told = torch.tensor([session._told])

@@ -123,9 +123,15 @@ def refusal(*trials):
 
 def test_clips_that_differ_teach_nothing_and_it_is_said():
     (line,) = refusal(taught(20.0), taught(20.0, repeat=1), taught(40.0, repeat=2))
-    assert line.startswith("spark (standard, on the processor): a clip took ")
+    assert line.startswith("spark (standard, on the processor): 1 of 3 clips took up to ")
     assert "close other programs" in line
     assert only(taught(20.0), taught(22.0), taught(24.0)).denoise.slope == 2.2
+
+
+def test_one_clip_of_four_that_something_came_between_moves_nothing():
+    calm = [taught(20.0, repeat=n) for n in range(4)]
+    assert only(*calm, taught(60.0, repeat=4)).denoise == Line(0.0, 2.0)
+    assert refusal(*calm[:3], taught(60.0, repeat=3), taught(50.0, repeat=4))
 
 
 def test_one_clip_a_failed_one_or_another_way_teach_nothing():

@@ -51,6 +51,13 @@ def test_what_lies_in_8_bits_is_kept_in_8_bits_before_it_is_streamed():
     assert plan(DISTILLED.with_set("bf16"), little).rung.storage_bits == 8
 
 
+def test_eight_gib_of_ram_are_enough_for_five_seconds_at_full_size():
+    for system in ("Linux", "Windows"):
+        made = plan(DISTILLED, imagine(vram=4 * GiB, ram=8 * GiB, system=system), seconds=5)
+        assert made.segments[0].frames == 121 and made.size.pixels >= 480 * 704, system
+        assert made.ram_bytes < 5 * GiB
+
+
 def test_more_memory_needs_no_8_bits():
     assert plan(DISTILLED, imagine(vram=24 * GiB, ram=32 * GiB)).rung == Rung(
         residence="resident", decode="whole"

@@ -297,7 +297,7 @@ class Card:
         return all(self.bits_of(part) == 8 for part in self.parts if part.stage == "denoise")
 
     def bits_of(self, part: Part) -> int:
-        """How wide a network's weights lie in the files of this card's set: 16 where it is silent."""
+        """How wide a network's weights lie in the files of this card's set, in bits; usually 16."""
         bits = self.sets[self.default_set].bits if self.sets else {}
         return bits.get(part.name, 16)
 

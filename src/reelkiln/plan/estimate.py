@@ -26,7 +26,7 @@ from reelkiln.plan.budget import RING_BYTES
 from reelkiln.plan.calibration import Spent
 from reelkiln.plan.card import Card, Part, Preset, Stage
 from reelkiln.plan.ladder import Rung
-from reelkiln.plan.machine import GiB, Machine, MiB
+from reelkiln.plan.machine import Machine, MiB
 from reelkiln.reel import Size
 
 __all__ = [
