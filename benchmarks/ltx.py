@@ -177,7 +177,7 @@ def measure(bench: Bench, *, caps: Sequence[float], quick: bool = False) -> None
     if quick:
         row(bench, CASES[0], caps[0], bench.chosen(CASES[0], caps[0]), first=True)
         batch(bench, CASES[0], caps[0], bench.chosen(CASES[0], caps[0]))
-        for where in ("memory", "pinned memory"):
+        for where in ("memory", "pinned memory") if bench.device == "cuda" else ("memory",):
             row(bench, CASES[0], caps[0], bench.chosen(CASES[0], caps[0]), where=where)
         row(bench, CASES[0], 0, Rung(residence="resident", decode="whole"))
         theirs(bench, CASES[:1], 0, "diffusers, resident", resident)
