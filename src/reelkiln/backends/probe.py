@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import threading
 import time
 import warnings
 from importlib import metadata
@@ -17,6 +18,7 @@ from reelkiln.backends.libraries import settle_allocator
 from reelkiln.plan.machine import Machine
 
 __all__ = [
+    "OwnRam",
     "elapsed",
     "gpu_may_exist",
     "gpu_names",
@@ -108,6 +110,41 @@ def ram_own() -> int:
         return 0
     lines = (line.split() for line in status.splitlines())
     return sum(int(line[1]) * 1024 for line in lines if line[0] in ("RssAnon:", "RssShmem:"))
+
+
+class OwnRam:
+    """The most of `ram_own` inside, in bytes: loading has its peak between two messages of a
+    render. It may be entered again, and counts on."""
+
+    EVERY = 0.05
+    """Seconds between two looks. One takes less than a ten-thousandth."""
+
+    def __init__(self) -> None:
+        self.most = 0
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> OwnRam:
+        self._look()
+        if self.most:  # else this system does not tell it
+            self._stop.clear()
+            self._thread = threading.Thread(target=self._watch, name="own RAM", daemon=True)
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._thread = None
+        self._look()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(self.EVERY):
+            self._look()
+
+    def _look(self) -> None:
+        self.most = max(self.most, ram_own())
 
 
 def _driver_loads(library: str) -> bool:

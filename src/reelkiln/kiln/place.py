@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from reelkiln.backends.probe import probe, ram_own, versions
+from reelkiln.backends.probe import OwnRam, probe, versions
 from reelkiln.backends.registry import find_backend
 from reelkiln.errors import GpuBusy, ReelkilnError, WeightsBroken
 from reelkiln.kiln.bench import gpu_words, machine_words, ran_out_of
@@ -22,7 +22,7 @@ from reelkiln.kiln.phases import Charge, fire_all
 from reelkiln.kiln.recipe import Weights
 from reelkiln.kiln.renderer import Rendered, RenderOrder, weights_digest
 from reelkiln.kiln.standards import Standards, limits_from, photo_from, standards_for
-from reelkiln.kiln.watch import PhaseClock, Progress, Watch
+from reelkiln.kiln.watch import PhaseClock, Watch
 from reelkiln.kiln.weights import weights_of
 from reelkiln.models.installed import locate
 from reelkiln.plan.card import Card
@@ -75,7 +75,7 @@ class Place:
         self._furnace: Furnace | None = None
         self._weights: tuple[Weights, ...] = ()
         self._standards = Standards()
-        self._own_ram = 0
+        self._own = OwnRam()
 
     def render(
         self, order: RenderOrder, folder: Path, watch: Watch, latents: Path | None = None
@@ -106,6 +106,12 @@ class Place:
             What a task's watch raises: it ends them all, and what was denoised is kept.
             WeightsMissing, WeightsBroken, MissingLibrary, GpuBusy, DiskFull.
         """
+        with self._own:
+            yield from self._render_all(tasks, latents)
+
+    def _render_all(
+        self, tasks: Sequence[Task], latents: Path
+    ) -> Iterator[tuple[int, Rendered | ReelkilnError]]:
         furnace = self._prepare(tasks[0].order)
         notes: list[list[str]] = [[] for _ in tasks]
         charges = [self._charge(task, own) for task, own in zip(tasks, notes, strict=True)]
@@ -138,14 +144,10 @@ class Place:
             notes.append(line)
             watch.on_note(line)
 
-        def on_progress(progress: Progress) -> None:
-            self._own_ram = max(self._own_ram, ram_own())
-            watch.on_progress(progress)
-
         return Charge(
             shot=order.shot,
             plan=self._fitting(order, note),
-            clock=PhaseClock(time.perf_counter, Watch(on_progress, note)),
+            clock=PhaseClock(time.perf_counter, Watch(watch.on_progress, note)),
             standards=replace(
                 self._standards,
                 limits=limits_from(order.usual),
@@ -170,7 +172,7 @@ class Place:
             place=self.name,
             notes=tuple(notes),
             unread=fired.unread,
-            own_ram=self._own_ram,
+            own_ram=self._own.most,
             latents=tuple(sorted(keys)),
         )
 
