@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import groupby
 
 import pytest
 
@@ -179,8 +180,9 @@ def test_two_lanes_share_the_line_and_each_goes_stage_by_stage(two, tmp_path):
     for lane in ("gpu 0", "gpu 1"):
         mine = [f"s{seed}" for seed, at in where.items() if at == lane]
         phases = [phase for name, phase, done in story.told if name in mine and done]
-        last = max(n for n, phase in enumerate(phases) if phase == "denoise")
-        assert phases.index("decode") > last
+        turns = [phase for phase, _ in groupby(p for p in phases if p in ("denoise", "decode"))]
+        # One batch, or a second one where the other lane gave up a share later; clip by clip: 8.
+        assert turns in (["denoise", "decode"], ["denoise", "decode"] * 2)
     assert sum(phase == "denoise" and done > 0 for _, phase, done in story.told) == 16
 
 
