@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 
-from gate.sources import FRAMES, HEIGHT, RATE, WIDTH, texture
+from gate.sources import HEIGHT, WIDTH, texture
+from gate_scenes_third import Ink, X, Y, drawn
 from reelkiln.reel import Clip
 
 __all__ = ["scenes"]
-
-Y, X = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
-Ink = tuple[int, int, int]
-
-
-def _clip(draw: Callable[[int], np.ndarray]) -> Clip:
-    frames = [np.clip(draw(at), 0, 255).astype(np.uint8) for at in range(FRAMES)]
-    return Clip(np.stack(frames), RATE)
 
 
 def _ground(ink: Ink, floor: float = 0.8) -> np.ndarray:
@@ -45,7 +36,7 @@ def spotlight(ink: Ink, ground: Ink) -> Clip:
         beam = np.exp(-(((X - 0.5 * Y + 60 - 36 * at) / 50) ** 2))[..., None]
         return still * 0.8 + still * 0.55 * beam + 30 * beam
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def lamp(ink: Ink) -> Clip:
@@ -57,7 +48,7 @@ def lamp(ink: Ink) -> Clip:
     def draw(at: int) -> np.ndarray:
         return still + np.float32((120, 96, 50)) * halo * (0.5 + 0.5 * np.sin(0.65 * at))
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def tiles(ink: Ink) -> Clip:
@@ -73,7 +64,7 @@ def tiles(ink: Ink) -> Clip:
         _flask(picture, 90 + 21 * at, ink)
         return picture
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def fence(seed: int) -> Clip:
@@ -88,7 +79,7 @@ def fence(seed: int) -> Clip:
         cv2.rectangle(picture, (0, 170), (WIDTH, 184), (206, 198, 184), -1)
         return picture
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def train(seed: int) -> Clip:
@@ -107,7 +98,7 @@ def train(seed: int) -> Clip:
         cv2.rectangle(picture, (0, 226), (WIDTH, 240), (54, 48, 44), -1)
         return picture
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def gears(ink: Ink) -> Clip:
@@ -127,7 +118,7 @@ def gears(ink: Ink) -> Clip:
             picture = picture * (1 - cover) + np.float32(ink) * shade * cover
         return picture
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def bouncing(seed: int, ink: Ink) -> Clip:
@@ -144,7 +135,7 @@ def bouncing(seed: int, ink: Ink) -> Clip:
             cv2.circle(picture, (x, y), 21, [float(c) for c in colour], -1, cv2.LINE_AA)
         return picture
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def carousel(seed: int, ground: Ink) -> Clip:
@@ -164,7 +155,7 @@ def carousel(seed: int, ground: Ink) -> Clip:
             cv2.line(picture, (round(x), corners[1]), (round(x), corners[3]), (240, 236, 226), 3)
         return picture
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def road(seed: int) -> Clip:
@@ -188,7 +179,7 @@ def road(seed: int) -> Clip:
                 cv2.line(picture, *ends, (232, 230, 226), max(1, round(6 / far)), cv2.LINE_AA)
         return picture
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def fish(seed: int) -> Clip:
@@ -215,7 +206,7 @@ def fish(seed: int) -> Clip:
             cv2.circle(picture, (at_x + 12, at_y - 2), 2, (20, 20, 24), -1, cv2.LINE_AA)
         return picture
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def harbour(seed: int) -> Clip:
@@ -240,7 +231,7 @@ def harbour(seed: int) -> Clip:
                 cv2.line(picture, *ends, (96, 84, 60), 2, cv2.LINE_AA)
         return picture
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def curtain(ink: Ink) -> Clip:
@@ -255,7 +246,7 @@ def curtain(ink: Ink) -> Clip:
         picture[drawn] = (np.float32(ink) * fold)[drawn]
         return picture
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def swing(ink: Ink, ground: Ink) -> Clip:
@@ -271,7 +262,7 @@ def swing(ink: Ink, ground: Ink) -> Clip:
         picture[shown] = moved[shown]
         return picture
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def scenes() -> dict[str, Clip]:

@@ -10,13 +10,14 @@ import numpy as np
 from gate.sources import FRAMES, HEIGHT, RATE, WIDTH, texture
 from reelkiln.reel import Clip
 
-__all__ = ["scenes"]
+__all__ = ["Ink", "X", "Y", "drawn", "scenes"]
 
 Y, X = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
 Ink = tuple[int, int, int]
 
 
-def _clip(draw: Callable[[int], np.ndarray]) -> Clip:
+def drawn(draw: Callable[[int], np.ndarray]) -> Clip:
+    """A clip of the pictures that are drawn for each frame."""
     frames = [np.clip(draw(at), 0, 255).astype(np.uint8) for at in range(FRAMES)]
     return Clip(np.stack(frames), RATE)
 
@@ -47,7 +48,7 @@ def cube(ink: Ink, ground: Ink, degrees: float) -> Clip:
                     cv2.fillConvexPoly(picture, side(turn, reach), colour, cv2.LINE_AA)
         return picture
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def flag(seed: int) -> Clip:
@@ -65,7 +66,7 @@ def flag(seed: int) -> Clip:
         picture[where] = (moved * (1 + 0.18 * np.sin(wave))[..., None])[where]
         return picture
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def stars(seed: int) -> Clip:
@@ -82,7 +83,7 @@ def stars(seed: int) -> Clip:
             cv2.circle(picture, where, round(0.6 / near), (light, light, light), -1, cv2.LINE_AA)
         return picture
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def record(ink: Ink) -> Clip:
@@ -98,7 +99,7 @@ def record(ink: Ink) -> Clip:
         picture[far < 4] = 20
         return picture
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def pendulum(seed: int) -> Clip:
@@ -119,7 +120,7 @@ def pendulum(seed: int) -> Clip:
         cv2.circle(picture, (end[0] - 8, end[1] - 9), 7, (200, 225, 245), -1, cv2.LINE_AA)
         return picture
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def rain(seed: int) -> Clip:
@@ -138,7 +139,7 @@ def rain(seed: int) -> Clip:
         cv2.rectangle(picture, (0, 192), (WIDTH, 202), (24, 24, 26), -1)
         return picture
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def shelves(seed: int, step: float) -> Clip:
@@ -159,7 +160,7 @@ def shelves(seed: int, step: float) -> Clip:
             cv2.rectangle(picture, (0, base), (WIDTH, base + 8), (120, 84, 56), -1)
         return picture
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def smoke(seed: int) -> Clip:
@@ -177,7 +178,7 @@ def smoke(seed: int) -> Clip:
         cv2.ellipse(picture, (256, 236), (44, 9), 0, 0, 360, (40, 30, 24), -1, cv2.LINE_AA)
         return picture
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def leaves(seed: int, ground: Ink) -> Clip:
@@ -197,7 +198,7 @@ def leaves(seed: int, ground: Ink) -> Clip:
             cv2.ellipse(picture, centre, (17, 7), angle, 0, 360, ink, -1, cv2.LINE_AA)
         return picture
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def handheld(seed: int) -> Clip:
@@ -216,7 +217,7 @@ def handheld(seed: int) -> Clip:
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
         return cv2.warpAffine(table, matrix, (WIDTH, HEIGHT), flags=flags)
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def kaleidoscope(seed: int) -> Clip:
@@ -229,7 +230,7 @@ def kaleidoscope(seed: int) -> Clip:
         across = 320 + far * np.cos(folded) + 3 * at
         return cv2.remap(glass, np.float32(across % 800), np.float32(200 + far * np.sin(folded)), 1)
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def clock(ink: Ink) -> Clip:
@@ -249,7 +250,7 @@ def clock(ink: Ink) -> Clip:
         cv2.circle(picture, (256, 144), 8, ink, -1, cv2.LINE_AA)
         return picture
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def windows(seed: int) -> Clip:
@@ -263,7 +264,7 @@ def windows(seed: int) -> Clip:
             cv2.rectangle(front, (left, row), (left + 22, row + 22), ink, -1)
             cv2.line(front, (left + 11, row), (left + 11, row + 22), (16, 16, 20), 2)
 
-    return _clip(lambda at: front[:, 6 * at : 6 * at + WIDTH])
+    return drawn(lambda at: front[:, 6 * at : 6 * at + WIDTH])
 
 
 def glass(ink: Ink) -> Clip:
@@ -279,7 +280,7 @@ def glass(ink: Ink) -> Clip:
         cv2.rectangle(picture, (202, 58), (310, 238), (120, 130, 136), 3, cv2.LINE_AA)
         return picture
 
-    return _clip(draw)
+    return drawn(draw)
 
 
 def scenes() -> dict[str, Clip]:

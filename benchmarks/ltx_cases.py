@@ -59,6 +59,20 @@ class Words:
         return ""
 
 
+def laptop(cap: float, ram: int) -> Machine:
+    """A 4 GB laptop: `cap` GiB of GPU memory free, three quarters of `ram` GiB of RAM."""
+    return Machine(
+        gpu="RTX 3050 Ti",
+        vram_total=4 * GiB,
+        vram_free=int(cap * GiB),
+        bf16=True,
+        ram_total=ram * GiB,
+        ram_free=ram * GiB * 3 // 4,
+        system="Windows" if cap < 3.4 else "Linux",
+        cores=4,
+    )
+
+
 @dataclass(frozen=True)
 class Bench:
     """What all rows share."""
@@ -96,16 +110,6 @@ class Bench:
     def chosen(self, case: Case, cap: float, ram: int = 8) -> Rung:
         """What the planner takes with `cap` GiB of GPU memory and `ram` GiB of RAM, a quarter of
         it taken."""
-        machine = Machine(
-            gpu="RTX 3050 Ti",
-            vram_total=4 * GiB,
-            vram_free=int(cap * GiB),
-            bf16=True,
-            ram_total=ram * GiB,
-            ram_free=ram * GiB * 3 // 4,
-            system="Windows" if cap < 3.4 else "Linux",
-            cores=4,
-        )
         shot = Shot(
             prompt="a gold bottle",
             model=self.card.name,
@@ -113,7 +117,7 @@ class Bench:
             seconds=Fraction(case.frames - 1, 24),
             image="start.png" if case.lead else None,
         )
-        plan = plan_shot(shot, self.card, machine)
+        plan = plan_shot(shot, self.card, laptop(cap, ram))
         assert (plan.size, plan.segments[0].frames) == (case.size, case.frames), plan.because
         return plan.rung
 

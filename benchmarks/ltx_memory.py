@@ -25,7 +25,7 @@ from typing import Any
 import torch
 
 from held import capped
-from ltx_cases import Bench, Case, Words
+from ltx_cases import Bench, Case, Words, laptop
 from reelkiln.backends import ltx as family
 from reelkiln.backends import ltx_words
 from reelkiln.backends.probe import versions
@@ -37,7 +37,7 @@ from reelkiln.plan.attempt import attempt
 from reelkiln.plan.card import Card
 from reelkiln.plan.estimate import Job, device_need
 from reelkiln.plan.ladder import Rung, rungs
-from reelkiln.plan.machine import GiB, Machine
+from reelkiln.plan.machine import GiB
 from reelkiln.plan.outline import Outline
 from reelkiln.reel import Size
 
@@ -127,16 +127,6 @@ def job_of(card: Card, frames: int, size: Size, *, led: bool) -> Job:
 
 def kept_of(bench: Bench, case: Case, rung: Rung) -> tuple[int, bool]:
     """Bytes of a streamed network that stay under the cap, and whether the plan fits there."""
-    machine = Machine(
-        gpu="RTX 3050 Ti",
-        vram_total=4 * GiB,
-        vram_free=int(CAP * GiB),
-        bf16=True,
-        ram_total=16 * GiB,
-        ram_free=13 * GiB,
-        system="Linux",
-        cores=8,
-    )
     plan = bench.plan(case, rung)
     what = Outline(
         card=bench.card,
@@ -146,7 +136,7 @@ def kept_of(bench: Bench, case: Case, rung: Rung) -> tuple[int, bool]:
             replace(one, image="start.png" if case.lead else None) for one in plan.segments
         ),
     )
-    tried = attempt(what, rung, machine, "bfloat16")
+    tried = attempt(what, rung, laptop(CAP, ram=16), "bfloat16")
     return tried.kept_bytes, not tried.refusal
 
 

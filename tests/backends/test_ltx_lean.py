@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
+from live_tensors import Live
 from reelkiln.backends.ltx_lean import lean
 from reelkiln.backends.tiny_ltx import FULL_LTX, TINY_LTX, _vae
 
@@ -53,35 +52,6 @@ def test_every_block_of_the_decoder_is_lean(decoder: Any) -> None:
     assert all("forward" in vars(module) for module in (*blocks, *ups, decoder.norm_out))
 
 
-class Live(TorchDispatchMode):
-    """The most bytes of storages that were alive at once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = self.most = 0
-        self._known: set[int] = set()
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        made = func(*args, **(kwargs or {}))
-        for tensor in made if isinstance(made, tuple | list) else (made,):
-            if isinstance(tensor, torch.Tensor):
-                self._see(tensor.untyped_storage())
-        return made
-
-    def _see(self, storage: Any) -> None:
-        key, size = storage._cdata, storage.nbytes()
-        if key in self._known:
-            return
-        self._known.add(key)
-        self.now += size
-        self.most = max(self.most, self.now)
-        weakref.finalize(storage, self._gone, key, size)
-
-    def _gone(self, key: int, size: int) -> None:
-        self.now -= size
-        self._known.discard(key)
-
-
 @pytest.mark.parametrize(("made_lean", "least", "most"), [(False, 6.0, 8.0), (True, 2.5, 3.6)])
 def test_three_tensors_live_and_not_six(made_lean: bool, least: float, most: float) -> None:
     """Counted in tensors of the size of the last block's: at full width, without numbers."""
@@ -92,10 +62,9 @@ def test_three_tensors_live_and_not_six(made_lean: bool, least: float, most: flo
     weights = {value.untyped_storage()._cdata for value in decoder.parameters()}
     latents = torch.empty((1, 128, 5, 16, 16), dtype=torch.bfloat16, device="meta")
     told = torch.empty(1, dtype=torch.bfloat16, device="meta")
-    live = Live()
-    live._known |= weights
+    live = Live(weights)
     with torch.no_grad(), live:
         frames = decoder(latents, told)
     pixels = frames.numel() // 3
-    tensors = live.most / (16 * pixels)  # 128 channels at a quarter of each side, 2 bytes each
+    tensors = live.peak / (16 * pixels)  # 128 channels at a quarter of each side, 2 bytes each
     assert least < tensors < most
