@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cli.running import here, refused, run
+from cli.running import here, refused, result, run
 
 LED = ("--model", "null-led", "--seconds", "1", "--size", "64x64", "--seed", "5", "-o", "a.mp4")
 
@@ -95,3 +95,18 @@ def test_a_picture_that_cannot_be_used_is_refused_before_the_model_is_loaded(pic
         run("make", "a red jar", "--image", "gone.png", *LED), 2
     )
     assert here() == ["jar.png", "words.png"]
+
+
+def test_a_plan_refuses_a_picture_in_the_words_of_the_render_it_foretells(picture):
+    Path("words.png").write_text("no pixels", encoding="utf-8")
+    Path("folder.png").mkdir()
+    for name in ("gone.png", "words.png", "folder.png"):
+        asked = ("a red jar", "--image", name, "--model", "null-led", "--size", "64x64")
+        told = refused(run("plan", *asked), 2)
+        assert told.splitlines() == refused(run("make", *asked), 2).splitlines()[-2:]
+        failed = run("plan", *asked, "--json")
+        assert (failed.returncode, result(failed)["error"]["code"]) == (2, "usage")
+    planned = run("plan", "a red jar", "--image", picture, "--model", "null-led")
+    assert planned.returncode == 0, planned.stderr
+    assert "transparent parts of the start picture are filled with white" in planned.stderr
+    assert planned.stdout.startswith("model   null-led")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reelkiln.cli.console import out, show_json, table
+from reelkiln.cli.console import out, say, show_json, table
 from reelkiln.cli.make import wish_from
 from reelkiln.cli.options import (
     Aspect,
@@ -61,6 +61,7 @@ def plan(
 ) -> None:
     """Show how a clip would be rendered, and why. Loads no model and needs no GPU."""
     from reelkiln.kiln.choose import choose
+    from reelkiln.kiln.start import check_picture
     from reelkiln.kiln.wish import shots_of
     from reelkiln.models.cards import find_card, load_cards
     from reelkiln.models.installed import is_installed
@@ -92,6 +93,8 @@ def plan(
     )
     (shot,) = shots_of(wish, choice.card)
     made = plan_shot(shot, choice.card, machine)
+    for line in check_picture(shot, made):
+        say(line)
     figures = figures_of(made, shot, choice.card, machine)
     last = None if vram or ram else _last_time(made, machine)
     if json:
