@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from reelkiln.models.cards import find_card
 from reelkiln.plan.attempt import attempt, gpu_dtype, kind_of
 from reelkiln.plan.calibration import Calibration, Kind, Line, Measured, Spent, fit_line
-from reelkiln.plan.figures import figures_of
+from reelkiln.plan.figures import figures_of, together
 from reelkiln.plan.form import read, write
 from reelkiln.plan.machine import GiB, imagine
 from reelkiln.plan.outline import outline
@@ -173,11 +173,29 @@ def test_a_plan_says_where_its_figures_come_from():
     assert (measured.source, measured.of) == ("measured", "this way")
     assert (measured.on, measured.clips) == ("2026-11-26", 6)
     for figures, of_plan in ((counted, plain), (measured, plan)):
-        whole = figures.start_seconds + figures.render_seconds
+        whole = figures.start_seconds + figures.first_seconds
         assert whole == pytest.approx(of_plan.seconds_estimate, abs=0.2)
     # Another preset of the model goes by it too, and says so.
     draft = replace(SHOT, preset="draft")
     assert figures_of(plan_shot(draft, CARD, known), draft, CARD, known).of == "this model"
+
+
+def test_a_plan_tells_the_first_clip_of_a_process_from_each_further_one():
+    known = told(SMALL, first=3.0, encode=2.0, denoise=Line(4.0, 0.0), decode=Line(1.0, 0.0))
+    figures = figures_of(plan_shot(SHOT, CARD, known), SHOT, CARD, known)
+    assert (figures.first_seconds, figures.further_seconds, figures.words_seconds) == (10, 5, 2)
+    assert figures.uncounted == ()
+    assert together([figures] * 3) == pytest.approx(figures.start_seconds + 10 + 2 * (5 + 2))
+    # The formula knows no difference, so it says what it leaves out, in the reasons too.
+    plain = plan_shot(SHOT, CARD, SMALL)
+    figures = figures_of(plain, SHOT, CARD, SMALL)
+    assert figures.first_seconds == figures.further_seconds
+    assert figures.uncounted == ("encoding new words", "choosing the GPU's kernels")
+    assert all(each in plain.because[-1] for each in figures.uncounted)
+    without = imagine(vram=0, ram=64 * GiB)
+    assert figures_of(plan_shot(SHOT, CARD, without), SHOT, CARD, without).uncounted == (
+        "encoding new words",
+    )
 
 
 def test_what_was_measured_of_another_device_or_a_small_kin_changes_nothing():

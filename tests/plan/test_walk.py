@@ -152,7 +152,8 @@ def test_the_default_wish_with_the_bundled_model():
         "4 s at 8 frames a second: 16 frames, played forth and back until the time is full.",
         "on the processor: needs 0.65 GiB of RAM, which is there.",
         "float32 on the processor: no GPU was found.",
-        f"It takes about {chosen.seconds_estimate:.0f} s by the formula. "
+        f"It takes about {chosen.seconds_estimate:.0f} s and more by the formula, which does not "
+        "count encoding new words. "
         "`reelkiln bench --calibrate` measures it.",
     )
 

@@ -169,6 +169,7 @@ def _make(
     from reelkiln.kiln.start import check_picture
     from reelkiln.kiln.watch import Watch
     from reelkiln.kiln.wish import advice, shots_of
+    from reelkiln.plan.figures import figures_of
     from reelkiln.plan.reasons import duration
 
     shots = shots_of(wish, choice.card)
@@ -181,8 +182,11 @@ def _make(
         f"seed {wish.seed}" + (f" and the {wish.count - 1} after it" if wish.count > 1 else "")
     )
     plan = orders[0].plan
-    each = " each" if wish.count > 1 else ""
-    teller.note(f"about {duration(plan.seconds_estimate)}{each}, {plan.rung}")
+    further = ""
+    if wish.count > 1:
+        figures = figures_of(plan, shots[0], choice.card, bench.machine)
+        further = f" for the first, {duration(figures.further_seconds)} for each further one"
+    teller.note(f"about {duration(plan.seconds_estimate)}{further}, {plan.rung}")
     if space is not None:
         product = space.named(shots[0].prompt)
         whose = f" and the photo of {product.name}" if product and product.photo else ""

@@ -151,7 +151,8 @@ def _show(plan: Plan, because: str, figures: Figures, last: LastTime | None) -> 
     out(f"way     {plan.rung}")
     for line in table(_foretold(plan, figures, last)):
         out(line)
-    out(f"takes   about {duration(plan.seconds_estimate)} in all")
+    more = " and more" if figures.uncounted else ""
+    out(f"takes   about {duration(plan.seconds_estimate)}{more} for one clip, loading included")
     out("because")
     for reason in plan.because:
         out(f"  {reason}")
@@ -170,14 +171,19 @@ def _foretold(
             ("needs ", "GPU memory", _gib(plan.peak_bytes), _gib(last.vram) if last else "")
         )
     head = "" if plan.device == "cuda" else "needs "
-    loaded = duration(last.load) if last and last.load else ""
-    rendered = duration(last.seconds) if last else ""
+    over = "over " if figures.uncounted else ""
+    took = [duration(each) if each else "" for each in _seconds(last)]
     return [
         *rows,
         (head, "memory", _gib(plan.ram_bytes), _gib(last.ram) if last else ""),
-        ("takes", "to load", duration(figures.start_seconds), loaded),
-        ("", "to render", duration(figures.render_seconds), rendered),
+        ("takes", "to load", duration(figures.start_seconds), took[0]),
+        ("", "the first clip", over + duration(figures.first_seconds), took[1]),
+        ("", "each further", duration(figures.further_seconds), took[2]),
     ]
+
+
+def _seconds(last: LastTime | None) -> tuple[float, float, float]:
+    return (last.load, last.first, last.further) if last else (0.0, 0.0, 0.0)
 
 
 def _gib(size: int) -> str:

@@ -210,13 +210,14 @@ def _make(
     from reelkiln.kiln.names import check_targets, reel_family
     from reelkiln.kiln.reel import make_reels
     from reelkiln.kiln.watch import Watch
+    from reelkiln.plan.figures import figures_of, together
     from reelkiln.plan.reasons import duration
 
     _make_folder(orders)
     check_targets([order.movie for order in orders], force=force, files=reel_family)
     teller.note(f"model {choice.card.name}: {choice.because}")
-    shots = {(shot.plan.size, shot.plan.segments): shot.plan for o in orders for shot in o.shots}
-    about = sum(plan.seconds_estimate for plan in shots.values())
+    shots = {(s.plan.size, s.plan.segments): s for o in orders for s in o.shots}.values()
+    about = together([figures_of(s.plan, s.shot, choice.card, bench.machine) for s in shots])
     teller.note(f"{len(shots)} shots, about {duration(about)} of rendering")
     for line in dict.fromkeys(line for order in orders for line in order.edit.disclosed_because):
         note = orders[0].edit.disclosure

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reelkiln.errors import UsageError
 from reelkiln.kiln.bench import machine_words
@@ -19,20 +19,23 @@ __all__ = ["LastTime", "last_time"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastTime:
-    """Measured peaks in bytes (`vram` 0 without a GPU) and seconds of rendering, on a date; `load`
-    is the seconds before, 0 where the model was loaded already."""
+    """Measured peaks in bytes (`vram` 0 without a GPU) and seconds, on a date. `load` passed before
+    rendering began; `first` is what the first clip of a process took then, `further` one for which
+    the model was loaded already: 0 where the latest day holds none of that kind."""
 
     on: str
     vram: int
     ram: int
-    seconds: float
     load: float = 0.0
+    first: float = 0.0
+    further: float = 0.0
 
 
 def last_time(
     plan: Plan, machine: Machine, ledger: Ledger | None, reports: Sequence[Report]
 ) -> LastTime | None:
-    """The latest render of this machine with the plan's model, way, size, steps and frames.
+    """The latest render of this machine with the plan's model, way, size, steps and frames, and the
+    latest of that day which was, or was not, the first of its process.
 
     Args:
         ledger: of the films delivered here; None: there is none yet.
@@ -49,7 +52,15 @@ def last_time(
             if _same_trial(trial, plan)
         ),
     ]
-    return max(found, key=lambda last: last.on, default=None)
+    latest = max(found, key=lambda last: last.on, default=None)
+    if latest is None:
+        return None
+    others = [one for one in found if bool(one.load) != bool(latest.load)]
+    other = max(others, key=lambda last: last.on, default=None)
+    if other is None or other.on[:10] != latest.on[:10]:
+        return latest
+    first, further = (latest, other) if latest.load else (other, latest)
+    return replace(latest, load=first.load, first=first.first, further=further.further)
 
 
 def _delivered(plan: Plan, here: str, ledger: Ledger | None) -> Iterator[LastTime]:
@@ -76,21 +87,17 @@ def _same_trial(trial: Trial, plan: Plan) -> bool:
 
 
 def _of_recipe(recipe: Recipe, on: str) -> LastTime:
-    seconds = sum(recipe.seconds.get(phase, 0.0) for phase in RENDER)
-    return LastTime(
-        on=on,
-        vram=recipe.peak_vram,
-        ram=recipe.peak_ram,
-        seconds=seconds,
-        load=recipe.seconds.get("load", 0.0),
-    )
+    takes = max(1, len(recipe.takes) // len(recipe.plan.segments))
+    seconds = sum(recipe.seconds.get(phase, 0.0) for phase in RENDER) / takes
+    return _told(on, recipe.peak_vram, recipe.peak_ram, seconds, recipe.seconds.get("load", 0.0))
 
 
 def _of_trial(trial: Trial, on: str) -> LastTime:
-    return LastTime(
-        on=on,
-        vram=trial.peak_vram,
-        ram=trial.peak_ram,
-        seconds=trial.render_seconds,
-        load=trial.took.get("load", 0.0),
-    )
+    load = trial.took.get("load", 0.0)
+    return _told(on, trial.peak_vram, trial.peak_ram, trial.render_seconds, load)
+
+
+def _told(on: str, vram: int, ram: int, seconds: float, load: float) -> LastTime:
+    if not load:
+        return LastTime(on=on, vram=vram, ram=ram, further=seconds)
+    return LastTime(on=on, vram=vram, ram=ram, load=load, first=seconds)

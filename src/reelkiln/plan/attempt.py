@@ -62,7 +62,8 @@ class Attempt:
 
     What it needs goes by what was measured here, where something was. `formula` is what is counted
     without that; `start_seconds` of the seconds pass before rendering begins, `first_seconds` are
-    what the first clip of a process takes longer than others.
+    what the first clip of a process takes longer than others, `words_seconds` what a sentence not
+    met before takes to be encoded. The formula counts neither of the latter two: 0.
     Of a streamed network, `kept_bytes` of weights stay on the device, `passing_bytes` pass through
     it in each step.
     """
@@ -76,6 +77,7 @@ class Attempt:
     seconds: float
     start_seconds: float
     first_seconds: float
+    words_seconds: float
     formula: Formula
     refusal: str
 
@@ -145,6 +147,7 @@ def attempt(
         seconds=known.seconds(spent, len(jobs)) if known else spent.total,
         start_seconds=spent.start * (known.start if known else 1.0),
         first_seconds=known.first if known else 0.0,
+        words_seconds=known.encode if known else 0.0,
         formula=counted,
         # Of RAM, what was measured is told and refuses nothing: it counts pages of mapped files
         # too, which the system takes back when others need them.

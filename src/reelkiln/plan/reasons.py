@@ -1,6 +1,9 @@
 """The reasons of a plan, in plain sentences."""
 
+from collections.abc import Mapping
 from math import ceil
+from types import MappingProxyType
+from typing import Literal
 
 from reelkiln.plan.calibration import Found
 from reelkiln.plan.card import Card
@@ -11,7 +14,16 @@ from reelkiln.plan.machine import Machine
 from reelkiln.plan.outline import Outline
 from reelkiln.reel import Shot, Size
 
-__all__ = ["duration", "explain", "explain_device", "explain_figures"]
+__all__ = ["UNCOUNTED", "duration", "explain", "explain_device", "explain_figures"]
+
+UNCOUNTED: Mapping[Literal["cpu", "cuda"], tuple[str, ...]] = MappingProxyType(
+    {
+        "cpu": ("encoding new words",),
+        "cuda": ("encoding new words", "choosing the GPU's kernels"),
+    }
+)
+"""What the first clip of a process takes besides, which the formula does not count and which is
+measured here: 1.3 to 3.5 s on a fast computer (docs/measured/bench.md)."""
 
 
 def duration(seconds: float) -> str:
@@ -104,4 +116,8 @@ def explain_figures(found: Found | None, machine: Machine, rung: Rung, seconds: 
     assumed = ""
     if rung.residence != "cpu" and not known_gpu(machine.gpu or ""):
         assumed = f"; how fast {machine.gpu} is was not measured, an RTX 3050 Ti was assumed"
-    return f"{about} by the formula{assumed}. `reelkiln bench --calibrate` measures it."
+    besides = " or ".join(UNCOUNTED["cpu" if rung.residence == "cpu" else "cuda"])
+    return (
+        f"{about} and more by the formula, which does not count {besides}{assumed}. "
+        "`reelkiln bench --calibrate` measures it."
+    )
