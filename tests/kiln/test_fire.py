@@ -1,5 +1,6 @@
 """One shot to takes: what is tried again, how often, and what is kept."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from kiln.nulls import GPU, LED, NO_GPU, null_card, null_shot, ticking
 from reelkiln.backends.null import NullFamily
-from reelkiln.errors import Cancelled, PlanRefused
+from reelkiln.errors import Cancelled, OutOfMemory, PlanRefused
 from reelkiln.film.take import read_take
 from reelkiln.kiln.fire import TAKES_MAX, fire, next_seed
 from reelkiln.kiln.furnace import Furnace
@@ -28,11 +29,13 @@ class Heard:
         return sum((step.phase, step.done) == ("load", step.total) for step in self.steps)
 
 
-def burn(folder, card, machine=GPU, plan=None, heard=None, **changes):
+def burn(  # noqa: PLR0917 - what a render begins with
+    folder, card, machine=GPU, plan=None, heard=None, family=None, **changes
+):
     heard = heard or Heard()
     shot = null_shot(card, **changes)
     plan = plan or plan_shot(shot, card, machine)
-    with Furnace(NullFamily(), card, {}) as furnace:
+    with Furnace(family or NullFamily(), card, {}) as furnace:
         clock = PhaseClock(ticking(), heard.watch)
         fired = fire(shot, plan, furnace, machine=machine, scratch=folder, clock=clock)
     return fired, heard
@@ -137,6 +140,35 @@ def test_out_of_memory_on_the_last_rung_is_a_refusal(tmp_path):
     full_by_now = replace(GPU, ram_free=0)
     with pytest.raises(PlanRefused):
         burn(tmp_path, card, full_by_now, plan=plan)
+
+
+class Tight(NullFamily):
+    """Denoises the second segment of a shot on no rung before `streamed`."""
+
+    @contextmanager
+    def open(self, plan, card, folders, on_step):
+        with super().open(plan, card, folders, on_step) as session:
+            denoise = session.denoise
+
+            def tight(segment, *more):
+                if segment.index == 1 and plan.rung.residence != "streamed":
+                    raise OutOfMemory("no room")
+                return denoise(segment, *more)
+
+            session.denoise = tight
+            yield session
+
+
+def test_memory_that_runs_out_after_the_last_take_of_a_segment_loses_no_take(tmp_path):
+    card = null_card(reach=LED, picture="black")
+    fired, _ = burn(tmp_path, card, family=Tight(), seconds=2)
+    assert fired.plan.rung.residence == "streamed"
+    assert fired.whole
+    assert not any(take.verdict.kept for take in fired.takes)
+    # Three takes, and the best one's seed again on each rung below.
+    first = [take.seed for take in fired.takes if take.segment == 0]
+    assert len(set(first)) == TAKES_MAX
+    assert set(first[TAKES_MAX:]) == {fired.plan.segments[0].seed}
 
 
 def test_each_segment_is_led_by_the_one_before(tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kiln.nulls import GPU, LED, null_card, null_shot, ticking
 from reelkiln.backends.null import NullFamily
-from reelkiln.errors import PlanRefused, RenderFailed
+from reelkiln.errors import PlanRefused, RenderFailed, UsageError
 from reelkiln.kiln.checkpoints import KEPT_DAYS, Checkpoints, latents_key
 from reelkiln.kiln.fire import fire
 from reelkiln.kiln.furnace import Furnace
@@ -105,6 +105,17 @@ def test_a_shot_that_fails_keeps_nobody_from_being_rendered(tmp_path):
     outcomes, _, _ = burn(tmp_path, card, shots)
     by_index = {outcome.index: outcome for outcome in outcomes}
     assert isinstance(by_index[1].error, RenderFailed)
+    assert all(by_index[index].fired.whole for index in (0, 2))
+
+
+def test_a_start_picture_that_is_gone_ends_its_own_shot_alone(tmp_path):
+    card = null_card(reach=LED)
+    shots = three(card)
+    shots[1] = replace(shots[1], image=str(tmp_path / "gone.png"))
+    outcomes, _, _ = burn(tmp_path, card, shots)
+    by_index = {outcome.index: outcome for outcome in outcomes}
+    assert isinstance(by_index[1].error, UsageError)
+    assert "gone.png" in by_index[1].error.message
     assert all(by_index[index].fired.whole for index in (0, 2))
 
 

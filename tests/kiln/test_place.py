@@ -15,6 +15,7 @@ from reelkiln.errors import PlaceLost, PlanRefused
 from reelkiln.kiln.bench import gpu_words
 from reelkiln.kiln.children import ChildRenderer
 from reelkiln.kiln.lanes import LaneRenderer
+from reelkiln.kiln.place import Task
 from reelkiln.kiln.watch import RanOut, Watch
 from reelkiln.plan.machine import GiB, imagine
 from reelkiln.store.ran_out import recall
@@ -161,3 +162,15 @@ def test_memory_that_ran_out_is_told_in_the_morning(kind, tmp_path):
         shift_in(tmp_path, ledger, renderer=renderer, machine=GPU).run()
         said = [row.said for row in read_log(ledger, since=LONG_AGO) if row.kind == "memory"]
     assert said and all("ran out of the memory of a GPU of 8 GiB" in line for line in said)
+
+
+def test_an_order_that_a_smaller_place_cannot_render_ends_alone(tmp_path):
+    """Two GPUs of one computer are not always alike: the others of its batch are rendered."""
+    tiny = replace(GPU, vram_total=GiB, vram_free=GiB, ram_free=2 * GiB)
+    fits = replace(null_order("fits", machine=GPU), planned_for=gpu_words(tiny))
+    large = replace(null_order("large", machine=GPU), planned_for=gpu_words(GPU))
+    with closing(gpu_place("small", None, tiny)) as place:
+        tasks = [Task(order, tmp_path, Watch()) for order in (large, fits)]
+        done = dict(place.render_all(tasks, tmp_path / "latents"))
+    assert isinstance(done[0], PlanRefused)
+    assert done[1].chosen

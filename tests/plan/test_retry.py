@@ -9,7 +9,7 @@ from reelkiln.models.cards import find_card
 from reelkiln.plan.again import why_not
 from reelkiln.plan.machine import imagine
 from reelkiln.plan.retry import calmer, retiled
-from reelkiln.plan.walk import plan_shot
+from reelkiln.plan.walk import plan_shot, safer, step_down
 from reelkiln.reel import Shot
 
 GiB = 1 << 30
@@ -47,3 +47,14 @@ def test_a_plan_from_a_file_moves_and_tiles_as_its_card_allows():
     assert why_not(replace(PLAN, motion=0.6, tiling=2), CARD, MACHINE) == ""
     for strange in ({"motion": 0.7}, {"motion": 0.0}, {"tiling": 3}, {"tiling": -1}):
         assert "does not move or tile" in why_not(replace(PLAN, **strange), CARD, MACHINE)
+
+
+def test_what_refused_takes_led_to_outlives_a_step_down_and_a_safer_dtype():
+    shot = Shot(prompt="a jar", model=CARD.name)
+    calm = calmer(PLAN, CARD)
+    assert step_down(calm, shot, CARD, MACHINE).motion == calm.motion
+    assert safer(calm, shot, CARD, MACHINE).motion == calm.motion
+    # Tiles are laid in that way only where there still are tiles.
+    tiled = replace(calm, rung=replace(calm.rung, decode="tiles"), tiling=2)
+    below = step_down(tiled, shot, CARD, MACHINE)
+    assert (below.rung.decode == "tiles", below.tiling) == (False, 0)

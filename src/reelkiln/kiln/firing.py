@@ -35,7 +35,8 @@ from reelkiln.reel import Clip, Segment, Shot, Size, Take
 __all__ = ["TAKES_MAX", "Fired", "Firing", "next_seed"]
 
 TAKES_MAX = 3
-"""Takes per segment, whatever the cause."""
+"""Takes per segment that a refusal may lead to. Where memory runs out after the last of them, the
+best one's seed is rendered once more, a rung lower."""
 SEEDS = 2**32
 STRIDE = 0x9E3779B1
 """A prime near 2**32 over the golden ratio: other seeds land far from those of `--count`."""
@@ -101,18 +102,13 @@ class Firing:
     def waiting(self) -> tuple[Segment, ...]:
         """The segments that can be denoised now: not those whose leader has no kept take yet."""
         ready: list[Segment] = []
-        for segment in self.plan.segments:
-            if self.done:
-                return ()
+        for segment in () if self.done else self.plan.segments:
             if segment.index in self._settled:
                 continue
             if segment.lead_frames and segment.index - 1 not in self._settled:
                 break
-            if self._refused(segment.index) >= TAKES_MAX:
-                self._settle(segment.index)
-                continue
             ready.append(segment)
-        return () if self.done else tuple(ready)
+        return tuple(ready)
 
     def lead(self, segment: Segment) -> Clip | None:
         """The frames that lead a segment: the start picture, or the last ones of the take before.
@@ -220,7 +216,7 @@ class Firing:
         """Prepare the next take: the plan changed as the verdict asks, or another seed."""
         why = f"take {refused.attempt} refused: {'; '.join(refused.verdict.reasons)}"
         # With the takes of a segment before used up, the shot cannot begin again.
-        spent = any(self._refused(other) == TAKES_MAX for other in range(index))
+        spent = any(self._refused(other) >= TAKES_MAX for other in range(index))
         action = None if spent else refused.verdict.action
         how = retry(action, self.plan, self.shot, self.card, self.machine)
         if how.plan is not None:

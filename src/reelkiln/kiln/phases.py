@@ -13,12 +13,12 @@ A shot that fails does not keep the others from being rendered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from reelkiln.backends.seam import Latents, Session
-from reelkiln.errors import OutOfMemory, PlanRefused, ReelkilnError, RenderFailed
+from reelkiln.errors import OutOfMemory, PlanRefused, ReelkilnError, RenderFailed, UsageError
 from reelkiln.kiln.checkpoints import Checkpoints, latents_key
 from reelkiln.kiln.firing import Fired, Firing
 from reelkiln.kiln.furnace import Furnace, loading
@@ -84,8 +84,8 @@ def fire_all(
         on_out_of_memory: told the plan that ran out of memory, before the next is made.
 
     Yields:
-        one Outcome for each charge. PlanRefused (memory ran out on the last rung) and RenderFailed
-        end one shot and stand in its outcome.
+        one Outcome for each charge. PlanRefused (memory ran out on the last rung), RenderFailed
+        and UsageError (its start picture is gone) end one shot and stand in its outcome.
 
     Raises:
         WeightsBroken, MissingLibrary: as the backend says.
@@ -148,7 +148,11 @@ class _Batch:
         """All stages once. Yields those firings that are done, and the errors that ended others."""
         waiting = {index: firing.waiting() for index, firing in group.items()}
         yield from ((index, None) for index, firing in group.items() if firing.done)
-        todo = [(i, segment) for i, segments in waiting.items() for segment in segments]
+        group = {index: firing for index, firing in group.items() if not firing.done}
+        unled = _unled(group, waiting)
+        yield from unled.items()
+        group = {index: firing for index, firing in group.items() if index not in unled}
+        todo = [(index, segment) for index in group for segment in waiting[index]]
         if not todo:
             return
         ended: set[int] = set()
@@ -266,3 +270,18 @@ class _Batch:
         self.made[key] = latents
         if self.kept is not None:
             self.kept.save(key, latents)
+
+
+def _unled(
+    group: Mapping[int, Firing], waiting: Mapping[int, Sequence[Segment]]
+) -> dict[int, ReelkilnError]:
+    """Those whose start picture can no longer be read, and why. What leads the others is read here,
+    before a stage that all of them share."""
+    failed: dict[int, ReelkilnError] = {}
+    for index, firing in group.items():
+        try:
+            for segment in waiting[index]:
+                firing.lead(segment)
+        except UsageError as error:
+            failed[index] = error
+    return failed

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 from reelkiln.backends.probe import OwnRam, probe, versions
 from reelkiln.backends.registry import find_backend
-from reelkiln.errors import GpuBusy, ReelkilnError, WeightsBroken
+from reelkiln.errors import GpuBusy, PlanRefused, ReelkilnError, WeightsBroken
 from reelkiln.kiln.bench import gpu_words, machine_words, ran_out_of
 from reelkiln.kiln.checkpoints import Checkpoints
 from reelkiln.kiln.firing import Fired
@@ -114,8 +114,14 @@ class Place:
     ) -> Iterator[tuple[int, Rendered | ReelkilnError]]:
         furnace = self._prepare(tasks[0].order)
         notes: list[list[str]] = [[] for _ in tasks]
-        charges = [self._charge(task, own) for task, own in zip(tasks, notes, strict=True)]
-        waiting = dict(enumerate(tasks))
+        charges: dict[int, Charge] = {}
+        for number, task in enumerate(tasks):
+            try:
+                charges[number] = self._charge(task, notes[number])
+            except PlanRefused as refused:  # this place is smaller than the one it was planned for
+                yield number, refused
+        numbers = list(charges)
+        waiting = {number: tasks[number] for number in numbers}
 
         def tell(plan: Plan) -> None:
             if (what := ran_out_of(plan, self.machine)) is not None:
@@ -123,19 +129,20 @@ class Place:
                     task.watch.on_ran_out(what)
 
         for done in fire_all(
-            charges,
+            list(charges.values()),
             furnace,
             machine=self.machine,
             scratch=tasks[0].folder,
             kept=self._checkpoints(latents),
             on_out_of_memory=tell,
         ):
-            del waiting[done.index]
+            number = numbers[done.index]
+            del waiting[number]
             if done.fired is not None:
-                yield done.index, self._rendered(done.fired, notes[done.index], done.keys)
+                yield number, self._rendered(done.fired, notes[number], done.keys)
             elif done.error is not None:
                 done.forget()
-                yield done.index, done.error
+                yield number, done.error
 
     def _charge(self, task: Task, notes: list[str]) -> Charge:
         order, watch = task.order, task.watch

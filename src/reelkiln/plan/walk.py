@@ -44,7 +44,7 @@ def step_down(plan: Plan, shot: Shot, card: Card, machine: Machine) -> Plan:
         machine = replace(machine, ran_out={**machine.ran_out, card.name: plan.peak_bytes})
     below = _below(plan, attempts(what, machine, dtype))
     why = f"{plan.rung}: ran out of memory, so the walk begins one rung lower."
-    return _walk(shot, what, machine, dtype, below, (why,))
+    return _as_refused(plan, _walk(shot, what, machine, dtype, below, (why,)))
 
 
 def safer(plan: Plan, shot: Shot, card: Card, machine: Machine) -> Plan:
@@ -62,7 +62,14 @@ def safer(plan: Plan, shot: Shot, card: Card, machine: Machine) -> Plan:
         )
     what = replace(outline(shot, card), size=plan.size)
     why = f"{plan.dtype} gave NaN: {dtype} overflows less."
-    return _walk(shot, what, machine, dtype, attempts(what, machine, dtype), (why,))
+    tried = attempts(what, machine, dtype)
+    return _as_refused(plan, _walk(shot, what, machine, dtype, tried, (why,)))
+
+
+def _as_refused(before: Plan, after: Plan) -> Plan:
+    """With the motion and the tiles that refused takes led to: only what ran out is walked anew."""
+    tiling = before.tiling if after.rung.decode == before.rung.decode == "tiles" else 0
+    return replace(after, motion=before.motion, tiling=tiling)
 
 
 def _below(plan: Plan, tried: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
