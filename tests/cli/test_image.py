@@ -47,6 +47,9 @@ def test_a_clip_begins_from_a_picture_and_is_remade_from_it(picture):
         run("remake", "a.mp4"), 2
     )
     assert run("remake", "a.mp4", "-o", "c.mp4", "--image", "elsewhere.png").returncode == 0
+    assert run("remake", "a.mp4", "-o", "d.mp4", "--image", "1=elsewhere.png").returncode == 0
+    told = refused(run("remake", "a.mp4", "--image", "2=elsewhere.png"), 2)
+    assert "reelkiln: shot 2 is not in this film: it has 1\n" in told
     Image.new("RGB", (200, 100)).save("jar.png")
     assert "jar.png is no longer the same" in refused(run("remake", "a.mp4"), 2)
 

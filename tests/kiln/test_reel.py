@@ -175,9 +175,11 @@ def test_a_shot_begins_from_a_picture_and_the_reel_tells_its_name_alone(folder, 
     assert str(folder) not in Path("a.mp4.json").read_text("utf-8")
 
     found = find_recipe(Path("a.mp4"), bench.ledger)
-    with pytest.raises(UsageError, match=r"begins from the picture jar\.png, and it is not here"):
-        found.with_picture((folder,))
-    ready = found.with_picture((folder, picture.parent)).recipe
+    with pytest.raises(
+        UsageError, match=r"^shot 1 begins from the picture jar\.png, and it is not"
+    ):
+        found.with_pictures((), (folder,))
+    ready = found.with_pictures((), (folder, picture.parent)).recipe
     order = reel_order(ready, Path("b.mp4"), folder, led, bench, replan=False)
     again, _ = made(order, bench, choice, anew=True)
     assert same_pixels(first.recipe, again.recipe) and first.digest == again.digest

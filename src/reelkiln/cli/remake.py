@@ -32,11 +32,12 @@ def remake(
     *,
     out_path: Out = None,
     image: Annotated[
-        Path | None,
+        list[str] | None,
         typer.Option(
             "--image",
-            metavar="FILE",
-            help="The picture it began from, where that no longer lies beside the film.",
+            metavar="[SHOT=]FILE",
+            help="A picture it began from, where that no longer lies beside the film; 2=FILE is"
+            " that of a reel's shot 2. May be said several times.",
         ),
     ] = None,
     replan: Annotated[
@@ -53,6 +54,7 @@ def remake(
     """
     from reelkiln.kiln.deliver_reel import ReelDelivery
     from reelkiln.kiln.edit import ReelRecipe
+    from reelkiln.kiln.pictures import read_named
     from reelkiln.kiln.remake import find_recipe, same_pixels
     from reelkiln.workshop.open import current_folder, open_bench, open_workshop
     from reelkiln.workshop.settings import read_settings
@@ -62,7 +64,8 @@ def remake(
     with telling(quiet=quiet) as teller, open_bench(workshop) as bench:
         found = find_recipe(movie, bench.ledger)
         teller.note(f"the recipe is in {found.where}; seed {found.clips[0].shot.seed}")
-        found = found.with_picture((image,) if image else (movie.absolute().parent, Path()))
+        named = [read_named(one) for one in image or ()]
+        found = found.with_pictures(named, (movie.absolute().parent, Path()))
         remaking = _Remaking(
             found=found, bench=bench, teller=teller, replan=replan, force=force, private=private
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -19,9 +19,9 @@ from reelkiln.kiln.board import ReelOrder
 from reelkiln.kiln.deliver import file_sha256
 from reelkiln.kiln.edit import ReelRecipe, is_reel, reel_digest, reel_from_json
 from reelkiln.kiln.make import Order
+from reelkiln.kiln.pictures import Named, pictured
 from reelkiln.kiln.recipe import Recipe, digest, recipe_from_json, recipe_from_text
 from reelkiln.kiln.reel import check_files
-from reelkiln.kiln.start import find_picture, with_picture
 from reelkiln.kiln.weights import weights_of
 from reelkiln.models.installed import locate
 from reelkiln.plan.again import why_not
@@ -41,31 +41,22 @@ class Found:
     recipe: Recipe | ReelRecipe
     where: str
 
-    def with_picture(self, places: Iterable[Path]) -> Found:
-        """The same with the paths of the pictures that its clips begin from.
+    def with_pictures(self, named: Sequence[Named], folders: Sequence[Path]) -> Found:
+        """The same with the paths of the pictures that its shots begin from.
 
         Raises:
-            UsageError: a picture is at none of the places, or has changed.
+            UsageError: as `pictured` says.
         """
-        recipe, folders = self.recipe, tuple(places)
-        if isinstance(recipe, ReelRecipe):
-            clips = tuple(_pictured(clip, folders) for clip in recipe.clips)
-            return replace(self, recipe=replace(recipe, clips=clips))
-        return replace(self, recipe=_pictured(recipe, folders))
+        reel = isinstance(self.recipe, ReelRecipe)
+        clips = pictured(self.clips, named, folders, reel=reel)
+        if isinstance(self.recipe, ReelRecipe):
+            return replace(self, recipe=replace(self.recipe, clips=clips))
+        return replace(self, recipe=clips[0])
 
     @property
     def clips(self) -> tuple[Recipe, ...]:
         """The recipes of its clips: of a reel's shots, or the one that it is."""
         return _clips(self.recipe)
-
-
-def _pictured(recipe: Recipe, places: tuple[Path, ...]) -> Recipe:
-    """A clip's recipe with the path of its start picture, where it has one."""
-    if recipe.shot.image is None:
-        return recipe
-    path = find_picture(recipe.shot.image, recipe.picture, places)
-    shot, plan = with_picture(recipe.shot, recipe.plan, str(path))
-    return replace(recipe, shot=shot, plan=plan)
 
 
 def find_recipe(movie: Path, ledger: Ledger) -> Found:

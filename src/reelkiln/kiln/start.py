@@ -1,8 +1,7 @@
-"""The start picture of a shot: read for rendering, told in the recipe, found again."""
+"""The start picture of a shot: read for rendering, told in the recipe."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +12,7 @@ from reelkiln.kiln.deliver import file_sha256
 from reelkiln.plan.plan import Plan
 from reelkiln.reel import Shot, Size
 
-__all__ = ["check_picture", "find_picture", "picture_hash", "with_picture"]
+__all__ = ["check_picture", "picture_hash", "with_picture"]
 
 
 def check_picture(shot: Shot, plan: Plan) -> tuple[str, ...]:
@@ -59,27 +58,3 @@ def with_picture(shot: Shot, plan: Plan, image: str) -> tuple[Shot, Plan]:
         for segment in plan.segments
     )
     return replace(shot, image=image), replace(plan, segments=segments)
-
-
-def find_picture(name: str, sha256: str, places: Iterable[Path]) -> Path:
-    """The start picture of a recipe: the first file among the places that is still the same.
-
-    Args:
-        places: files, or folders that may hold a file of that name.
-
-    Raises:
-        UsageError: none of them is; the message says whether one was found that has changed.
-    """
-    changed: list[str] = []
-    for place in places:
-        path = place / name if place.is_dir() else place
-        if not path.is_file():
-            continue
-        if file_sha256(path) == sha256:
-            return path
-        changed.append(str(path))
-    what = f"{changed[0]} is no longer the same" if changed else "it is not here"
-    raise UsageError(
-        f"the clip begins from the picture {name}, and {what}",
-        hint="Put that picture beside the film, or name it with --image.",
-    )

@@ -23,7 +23,7 @@ UNCOUNTED: Mapping[Literal["cpu", "cuda"], tuple[str, ...]] = MappingProxyType(
     }
 )
 """What the first clip of a process takes besides, which the formula does not count and which is
-measured here: 1.3 to 3.5 s on a fast computer (docs/measured/bench.md)."""
+measured here: 1.6 to 3.5 s on a fast computer (docs/measured/bench.md)."""
 
 
 def duration(seconds: float) -> str:
