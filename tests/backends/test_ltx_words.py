@@ -252,3 +252,14 @@ def test_a_file_of_the_hubs_cache_is_known_by_its_hash(tmp_path):
         assert identity([blob]) == "ab" * 32
     assert identity([plain]) != identity([blob])
     assert identity([plain]) == identity([plain])
+
+
+def test_words_are_read_where_nothing_may_be_written(tmp_path, monkeypatch):
+    cache = WordsCache(tmp_path / "words")
+    cache.keep("0" * 64, torch.ones(1))
+
+    def refuse(*_):
+        raise PermissionError("the folder is somebody else's")
+
+    monkeypatch.setattr(words_cache.os, "utime", refuse)
+    assert torch.equal(cache.find("0" * 64), torch.ones(1))

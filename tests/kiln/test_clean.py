@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -153,3 +154,21 @@ def test_without_a_workspace_no_film_is_looked_for():
     film("spring.refused", REFUSED)
     where = Survey(state=STATE, workspace=None, approved=frozenset(), models={})
     assert not any(heap.goes or heap.files for heap in survey(where, NOW))
+
+
+@pytest.mark.parametrize("moment", ["iterdir", "lstat"])
+def test_what_a_shift_throws_away_meanwhile_is_no_mistake(moment, monkeypatch):
+    for name in ("make-a", "make-b"):
+        put(STATE / "scratch" / name / "7-0.npy", IDLE)
+    gone, real = STATE / "scratch" / "make-a", getattr(Path, moment)
+
+    def late(path):
+        if path in (gone, gone / "7-0.npy"):
+            shutil.rmtree(gone, ignore_errors=True)
+        return real(path)
+
+    monkeypatch.setattr(Path, moment, late)
+    heap = look()["scratch"]
+    assert not gone.exists()
+    assert STATE / "scratch" / "make-b" in heap.goes
+    assert gone not in heap.goes

@@ -279,3 +279,16 @@ def test_each_clip_of_a_batch_keeps_the_words_that_found_no_place(tmp_path):
         outcomes, began, _ = burn(tmp_path, card, shots, kept=kept)
         assert [one.fired.unread for one in outcomes] == [(), (), ("beyond reach",)]
     assert denoised(began) == []
+
+
+def test_checkpoints_that_go_while_they_are_swept_are_no_mistake(tmp_path):
+    kept = kept_in(tmp_path)
+    burn(tmp_path, null_card(), three(null_card()), kept=kept)
+    # A name whose file is gone, as between the listing of a folder and the look at what is in it.
+    try:
+        (kept.folder / "a.latents").symlink_to(tmp_path / "nowhere")
+    except OSError:
+        return  # this system lets nobody make links
+    written = max(path.lstat().st_mtime for path in kept.folder.iterdir())
+    kept.sweep(written + 60 + KEPT_DAYS * 86_400)
+    assert [path.name for path in kept.folder.iterdir()] == ["a.latents"]

@@ -14,6 +14,7 @@ from film.test_logo import png_of
 from kiln import boards
 from kiln.boards import BOARD, SMALL, ordered, starter
 from kiln.nulls import LED, null_bench, null_card
+from reelkiln.backends.seam import WORDS
 from reelkiln.errors import FilmError, GateRefused, PlanRefused, ScriptError, UsageError
 from reelkiln.film.facts import probe
 from reelkiln.film.label import verify
@@ -25,6 +26,7 @@ from reelkiln.kiln import reel as room
 from reelkiln.kiln.choose import Choice
 from reelkiln.kiln.dress import cutlist_of, seconds_of
 from reelkiln.kiln.edit import reel_from_json, reel_to_json
+from reelkiln.kiln.furnace import Furnace
 from reelkiln.kiln.reel import make_reels
 from reelkiln.kiln.remake import find_recipe, reel_order, same_pixels
 from reelkiln.kiln.watch import Watch
@@ -113,6 +115,19 @@ def test_kept_takes_are_not_rendered_again_and_broken_ones_are(folder, bench):
         np.concatenate([clip.frames for clip in read(Path(name))]) for name in ("a.mp4", "c.mp4")
     ]
     assert (frames[0] == frames[1]).all()
+
+
+def test_words_are_kept_in_the_cache_that_was_chosen(folder, bench, monkeypatch):
+    folders = []
+
+    class Noting(Furnace):
+        def __init__(self, *given, **named):
+            super().__init__(*given, **named)
+            folders.append(self._folders[WORDS])
+
+    monkeypatch.setattr("reelkiln.kiln.shoot.Furnace", Noting)
+    made(ordered(folder, bench), bench)
+    assert [bench.cache in place.parents for place in folders] == [True]
 
 
 def test_a_refused_shot_makes_no_reel_and_is_kept_to_be_looked_at(folder, bench):

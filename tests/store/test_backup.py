@@ -209,3 +209,14 @@ def test_a_copy_killed_half_way_has_no_final_name(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         copy_ledger(LEDGER, Path("copy.db"))
     assert not list(Path().glob("*copy*")) + list(Path().glob(".copy*"))
+
+
+def test_a_copy_that_goes_while_they_are_listed_is_no_mistake(tmp_path):
+    (tmp_path / "ledger-20260501T120000Z.db").write_bytes(b"rows")
+    # A name of no clock's, and one whose file is gone, as between the listing and the look.
+    (tmp_path / "ledger-99999999T999999Z.db").write_bytes(b"rows")
+    try:
+        (tmp_path / "ledger-20260502T120000Z.db").symlink_to(tmp_path / "nowhere")
+    except OSError:
+        return  # this system lets nobody make links
+    assert [copy.path.name for copy in backups(tmp_path)] == ["ledger-20260501T120000Z.db"]

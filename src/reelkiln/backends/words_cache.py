@@ -47,9 +47,10 @@ class WordsCache:
         path = self._folder / f"{key}.safetensors"
         try:
             value = load(path.read_bytes())["hidden"]
-            os.utime(path)  # used now: the last to be thrown away
         except (OSError, SafetensorError, KeyError, ValueError):
             return None
+        with suppress(OSError):  # a folder that may only be read, or gone a moment ago
+            os.utime(path)  # used now: the last to be thrown away
         return value
 
     def keep(self, key: str, hidden: Any) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,8 +84,9 @@ class Checkpoints:
         if not self.folder.is_dir():
             return
         for path in self.folder.iterdir():
-            if now - path.stat().st_mtime > KEPT_DAYS * 86_400:
-                path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # somebody delivered meanwhile
+                if now - path.stat().st_mtime > KEPT_DAYS * 86_400:
+                    path.unlink()
         self._tidy()
 
     def _path(self, key: str) -> Path:

@@ -6,8 +6,10 @@ refused long ago, and never what a person approved.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -83,7 +85,7 @@ def sweep(heaps: Iterable[Heap], on_gone: Callable[[Path], None] = lambda _: Non
     freed = 0
     for path in (path for heap in heaps for path in heap.goes):
         size = _size(path)
-        with on_disk(path):
+        with on_disk(path), suppress(FileNotFoundError):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
@@ -182,14 +184,28 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _inside(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []
+    """What lies in a folder; nothing where it is none, or goes while it is looked at."""
+    try:
+        return sorted(folder.iterdir()) if folder.is_dir() else []
+    except FileNotFoundError:
+        return []
 
 
 def _age(path: Path, now: datetime) -> timedelta:
-    """Since anything in it was last written; a moment in the future counts as now."""
-    moments = [path.lstat().st_mtime, *(p.lstat().st_mtime for p in _files(path))]
+    """Since anything in it was last written; a moment in the future counts as now, and so does what
+    goes while it is looked at."""
+    moments = [facts.st_mtime for facts in _facts((path, *_files(path)))]
+    if not moments:
+        return timedelta()
     return max(timedelta(), now - datetime.fromtimestamp(max(moments), tz=now.tzinfo))
 
 
 def _size(path: Path) -> int:
-    return sum(file.lstat().st_size for file in _files(path))
+    return sum(facts.st_size for facts in _facts(_files(path)))
+
+
+def _facts(paths: Iterable[Path]) -> Iterator[os.stat_result]:
+    """Of those that are still there: a shift may be at work, and its files come and go."""
+    for path in paths:
+        with suppress(FileNotFoundError):
+            yield path.lstat()

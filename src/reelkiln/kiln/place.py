@@ -114,12 +114,9 @@ class Place:
     ) -> Iterator[tuple[int, Rendered | ReelkilnError]]:
         furnace = self._prepare(tasks[0].order)
         notes: list[list[str]] = [[] for _ in tasks]
-        charges: dict[int, Charge] = {}
-        for number, task in enumerate(tasks):
-            try:
-                charges[number] = self._charge(task, notes[number])
-            except PlanRefused as refused:  # this place is smaller than the one it was planned for
-                yield number, refused
+        tried = [self._charge(task, own) for task, own in zip(tasks, notes, strict=True)]
+        charges = {n: charge for n, charge in enumerate(tried) if isinstance(charge, Charge)}
+        yield from ((n, no) for n, no in enumerate(tried) if isinstance(no, PlanRefused))
         numbers = list(charges)
         waiting = {number: tasks[number] for number in numbers}
 
@@ -144,16 +141,21 @@ class Place:
                 done.forget()
                 yield number, done.error
 
-    def _charge(self, task: Task, notes: list[str]) -> Charge:
+    def _charge(self, task: Task, notes: list[str]) -> Charge | PlanRefused:
+        """The order as this place renders it, or that it cannot, being smaller than another."""
         order, watch = task.order, task.watch
 
         def note(line: str) -> None:
             notes.append(line)
             watch.on_note(line)
 
+        try:
+            plan = self._fitting(order, note)
+        except PlanRefused as refused:
+            return refused
         return Charge(
             shot=order.shot,
-            plan=self._fitting(order, note),
+            plan=plan,
             clock=PhaseClock(time.perf_counter, Watch(watch.on_progress, note)),
             standards=replace(
                 self._standards,

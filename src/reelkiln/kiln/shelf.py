@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Container, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -93,26 +95,31 @@ class Shelf:
             takes = tuple(map(take_note, fired.takes))
             told = _Note(plan=fired.plan, chosen=chosen, takes=takes, unread=fired.unread)
             (whole / NOTE).write_text(json.dumps(write(told), ensure_ascii=False), "utf-8")
-            _put(whole, self.folder / key)
+            if self.find(key) is None:  # else another process was faster, and reads its own
+                shutil.rmtree(self.folder / key, ignore_errors=True)
+                _put(whole, self.folder / key)
         return replace(self.find(key) or fired, seconds=fired.seconds, peak=fired.peak)
 
-    def trim(self, most: int = BYTES_MOST) -> None:
-        """Remove the shots that were used longest ago, until no more than `most` bytes are left."""
-        notes = sorted(self.folder.glob(f"*/{NOTE}"), key=_used, reverse=True)
+    def trim(self, most: int = BYTES_MOST, *, wanted: Container[str] = ()) -> None:
+        """Remove the shots that were used longest ago, until no more than `most` bytes are left;
+        those with a key in `wanted`, which a reel is about to be joined of, stay."""
         held = 0
-        for note in notes:
-            held += sum(file.stat().st_size for file in note.parent.glob("*.npy"))
-            if held > most:
-                shutil.rmtree(note.parent, ignore_errors=True)
+        for _, key, size in sorted(self._shots(), reverse=True):
+            held += size
+            if held > most and key not in wanted:
+                shutil.rmtree(self.folder / key, ignore_errors=True)
 
-
-def _used(note: Path) -> float:
-    return note.stat().st_mtime
+    def _shots(self) -> Iterator[tuple[float, str, int]]:
+        """When each was last used, its key and its bytes; another process may be trimming too."""
+        for note in self.folder.glob(f"*/{NOTE}"):
+            with suppress(FileNotFoundError):
+                used = note.stat().st_mtime
+                size = sum(file.stat().st_size for file in note.parent.glob("*.npy"))
+                yield used, note.parent.name, size
 
 
 def _put(whole: Path, goal: Path) -> None:
-    """Rename the folder; a broken one of that name gives way, another process' whole one stays."""
-    shutil.rmtree(goal, ignore_errors=True)
+    """Give a folder its name, which another process may do at the same time."""
     try:
         whole.replace(goal)
     except OSError:

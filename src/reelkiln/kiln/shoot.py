@@ -142,7 +142,7 @@ class _Shooting:
         checkpoints.sweep(bench.now().timestamp())
         with (
             bench.scratch_folder() as scratch,
-            Furnace(find_backend(card.family), card, self.folders) as furnace,
+            Furnace(find_backend(card.family), card, self.folders, cache=bench.cache) as furnace,
         ):
             charges = [self._charge(number) for number in todo]
             for outcome in fire_all(
@@ -154,7 +154,7 @@ class _Shooting:
                 on_out_of_memory=lambda plan: note_ran_out(plan, bench),
             ):
                 self._put(todo[outcome.index], outcome)
-        self.shelf.trim()
+        self.shelf.trim(wanted=self.keys)
 
     def _charge(self, number: int) -> Charge:
         order = self.orders[number]

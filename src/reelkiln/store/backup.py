@@ -91,8 +91,10 @@ def backups(folder: Path) -> tuple[Backup, ...]:
     found = []
     for path in folder.glob("ledger-*.db") if folder.is_dir() else ():
         if name := _NAME.fullmatch(path.name):
-            made_at = datetime.strptime(name[1], _STAMP).replace(tzinfo=UTC)
-            found.append(Backup(path=path, made_at=made_at, bytes=path.stat().st_size))
+            # Another shift has just thrown it away; or it is named by nobody's clock.
+            with suppress(FileNotFoundError, ValueError):
+                made_at = datetime.strptime(name[1], _STAMP).replace(tzinfo=UTC)
+                found.append(Backup(path=path, made_at=made_at, bytes=path.stat().st_size))
     return tuple(sorted(found, key=lambda backup: backup.path.name, reverse=True))
 
 
