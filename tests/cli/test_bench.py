@@ -94,6 +94,17 @@ def test_ctrl_c_keeps_what_was_measured(state):
     assert not [path for path in (state / "scratch").iterdir()]
 
 
+def test_an_evening_that_cannot_be_kept_is_shown_all_the_same(state):
+    state.mkdir()
+    (state / "bench").write_bytes(b"a file where the folder should be")
+    done = run("bench", *SMALL, "--json", "--html", "b.html")
+    assert done.returncode == 1
+    assert [trial["failure"] for trial in result(done)["report"]["trials"]] == ["", ""]
+    assert "bench could not be written" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "null (standard)" in Path("b.html").read_text("utf-8")
+
+
 def aged(when, times, **versions):
     """The one evening that is kept, as if it had been earlier and quicker, as another file."""
     (path,) = [path for path in Path(os.environ["REELKILN_STATE"], "bench").glob("2*.json")][:1]

@@ -1,5 +1,6 @@
 """From trials to the figures that plans go by: what is learnt, and what is refused."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -152,7 +153,10 @@ def test_calibration_belongs_to_its_machine(tmp_path):
     assert [each.kind for each in known] == [other, KIND]
     assert calibrated(imagine(vram=8 * GiB, ram=16 * GiB), tmp_path).measured.known == ()
     # What an older version kept, or a person broke, is as if it were not there.
-    for text in ("{}", '{"format": 1, "machine": "here", "models": {}}', "no JSON"):
+    kept = json.loads((tmp_path / "calibration.json").read_text("utf-8"))
+    kept["known"][0]["vram"] = 0.0  # plans divide by it
+    older = {"format": 1, "machine": "here", "models": {}}
+    for text in ("{}", json.dumps(older), "no JSON", "[1]", "7", json.dumps(kept)):
         (tmp_path / "calibration.json").write_text(text, encoding="utf-8")
         assert calibrated(here, tmp_path) is here
 

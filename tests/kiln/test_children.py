@@ -2,14 +2,20 @@
 
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import psutil
 import pytest
 
+from kiln.orders import null_order
 from reelkiln.errors import GateRefused, ReelkilnError, RenderFailed
+from reelkiln.kiln import children
+from reelkiln.kiln.children import ChildRenderer
 from reelkiln.kiln.error_words import error_from_json, error_to_json
+from reelkiln.kiln.pipe import receive
+from reelkiln.kiln.watch import Watch
 
 PARENT = """
 import os, sys, time
@@ -59,3 +65,30 @@ def test_errors_keep_all_they_say(kind):
 def test_an_error_of_a_newer_place_is_a_failed_render():
     words = error_to_json(ReelkilnError("odd")) | {"code": "of_next_year"}
     assert type(error_from_json(words)) is RenderFailed
+
+
+def test_a_stop_in_the_middle_of_a_message_does_not_wait_for_its_end(tmp_path, monkeypatch):
+    """What is left of it in the pipe would be read as the length of the next one."""
+    renderer, ended = ChildRenderer(), []
+
+    def torn(pipe):
+        message = receive(pipe)
+        if "progress" not in message:
+            return message
+        pipe._recv(4)  # the next one's length, and then Ctrl-C
+        raise KeyboardInterrupt
+
+    def render():
+        try:
+            renderer.render(null_order(step_seconds=0.1), tmp_path, Watch())
+        except KeyboardInterrupt:
+            ended.append(renderer.pids())
+
+    monkeypatch.setattr(children, "receive", torn)
+    thread = threading.Thread(target=render, daemon=True)
+    thread.start()
+    thread.join(60.0)
+    pids = renderer.pids()
+    for pid in filter(None, pids):
+        psutil.Process(pid).kill()
+    assert ended == [(None,)]

@@ -118,6 +118,12 @@ def test_what_fewer_steps_gain_and_cost_clip_by_clip():
 # ── kept ──────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.parametrize("text", ["", "{", "[1]", "7", "null", '{"format": 9}', '{"format": 1}'])
+def test_what_is_no_report_is_left_out(text, tmp_path):
+    (tmp_path / "2026-01-01.json").write_text(text, encoding="utf-8")
+    assert kept_reports(tmp_path) == ()
+
+
 def test_a_report_is_kept_and_read_back_whole(tmp_path):
     first = report(trial(joules=1.5, psnr=20.0), torch="2.13")
     second = report(trial(failure="gone"), when="2026-11-27T10:00:00+00:00")

@@ -3,10 +3,12 @@
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
 import psutil
 import pytest
 
 from kiln.nulls import NO_GPU, null_card
+from reelkiln.kiln.benchmark import _likeness
 from reelkiln.kiln.trial import PROMPTS, Series, Shape, planned, run_series
 from reelkiln.kiln.watch import Watch
 
@@ -75,3 +77,21 @@ def test_a_stop_ends_the_process_that_renders(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         trials(series(null_card(step_seconds=0.2)), tmp_path, Watch(stop))
     assert not [p for p in psutil.Process().children() if "spawn" in " ".join(p.cmdline())]
+
+
+def test_a_disk_that_takes_no_folder_is_a_row(tmp_path):
+    folder = tmp_path / "scratch"
+    folder.write_bytes(b"a file where the folder should be")
+    first, second = trials(series(prompts=1), folder)
+    assert "cannot be written" in first.failure
+    assert "cannot be written" in second.failure
+
+
+def test_takes_that_are_not_whole_are_near_to_nothing(tmp_path):
+    for name in ("full", "quick"):
+        (tmp_path / name).mkdir()
+        np.save(tmp_path / name / "7-0.npy", np.zeros((2, 16, 16, 3), np.uint8))
+    assert _likeness(tmp_path / "full", tmp_path / "quick").psnr == 99
+    take = tmp_path / "full" / "7-0.npy"
+    take.write_bytes(take.read_bytes()[:-9])
+    assert _likeness(tmp_path / "full", tmp_path / "quick") is None

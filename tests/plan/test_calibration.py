@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reelkiln.errors import UsageError
 from reelkiln.models.cards import find_card
 from reelkiln.plan.attempt import attempt, gpu_dtype, kind_of
 from reelkiln.plan.calibration import Calibration, Kind, Line, Measured, Spent, fit_line
@@ -242,3 +243,26 @@ def test_ram_that_was_held_here_is_told_and_refuses_nothing():
     held = plan_shot(SHOT, CARD, told(SMALL, ram=4.0))
     assert held.rung == plain.rung
     assert held.ram_bytes == pytest.approx(4 * plain.ram_bytes, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("vram", 0.0),
+        ("vram", -1.0),
+        ("ram", 0.0),
+        ("start", -0.1),
+        ("first", -1.0),
+        ("encode", -1.0),
+    ],
+)
+def test_figures_that_nothing_can_have_been_measured_as_are_refused(name, value):
+    entry = write(Measured(kind=kind(), on="2026-11-26", runs=6))
+    with pytest.raises(UsageError, match="must"):
+        read(Measured, {**entry, name: value}, "calibration.json")
+
+
+@pytest.mark.parametrize("line", [(-0.1, 1.0), (0.0, -0.1)])
+def test_a_line_that_falls_or_begins_below_nothing_is_refused(line):
+    with pytest.raises(UsageError, match="must not fall"):
+        Line(*line)

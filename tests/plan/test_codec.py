@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from plan.toys import CARDS, machine, machines, shot, wishes
 from reelkiln.errors import PlanRefused, UsageError
 from reelkiln.plan.codec import FORMAT, plan_from_json, plan_to_json
+from reelkiln.plan.form import read
 from reelkiln.plan.plan import Plan
 from reelkiln.plan.walk import plan_shot
 
@@ -104,3 +105,9 @@ def test_nothing_but_a_plan_or_a_refusal_comes_out(name, value):
         assert refused.hint
         return
     assert isinstance(plan, Plan)
+
+
+@pytest.mark.parametrize("number", ["Infinity", "NaN", "1e999", "9" * 400])
+def test_a_number_that_no_float_holds_is_refused(number):
+    with pytest.raises(UsageError, match="must be a number"):
+        read(float, json.loads(number), "seconds")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from plan.toys import ALL, CARDS, LED, NO_GPU, machine, machines, shot, wishes
 from reelkiln.errors import PlanRefused
+from reelkiln.models.cards import find_card
 from reelkiln.plan.again import why_not
 from reelkiln.plan.attempt import gpu_dtype
 from reelkiln.plan.budget import device_budget, pinned_budget, ram_budget
@@ -386,3 +387,9 @@ def test_ten_thousand_plans_leave_a_tenth_free():
         assert chosen.peak_bytes <= 0.9 * cap * GiB
         made += 1
     assert made > 8_000
+
+
+def test_the_bundled_model_is_not_recommended_in_its_own_place():
+    with pytest.raises(PlanRefused) as refused:
+        plan(find_card("spark"), machine(**NO_GPU, ram_free=GiB // 2))
+    assert refused.value.hint == "Close other programs."

@@ -18,10 +18,12 @@ from reelkiln.cli.bench_told import (
     tell_learnt,
     write_files,
 )
+from reelkiln.cli.console import show_error
 from reelkiln.cli.options import Json, PresetName, Quiet
 from reelkiln.cli.progress import telling
 
 if TYPE_CHECKING:
+    from reelkiln.errors import ReelkilnError
     from reelkiln.kiln.comparison import Report
     from reelkiln.kiln.trial import Series, Trial
     from reelkiln.plan.card import Card
@@ -89,8 +91,8 @@ def bench(
     """
     from reelkiln.kiln.apart import probe_apart
     from reelkiln.kiln.benchmark import series_for
-    from reelkiln.kiln.calibrate import calibrated, keep_calibration, learnt
-    from reelkiln.kiln.history import keep_report, kept_reports
+    from reelkiln.kiln.calibrate import calibrated
+    from reelkiln.kiln.history import kept_reports
     from reelkiln.studio.bench import Priced
     from reelkiln.workshop.open import current_folder, open_workshop
     from reelkiln.workshop.settings import read_settings
@@ -102,25 +104,53 @@ def bench(
     earlier = kept_reports(workshop.state / HISTORY)
     machine = calibrated(probe_apart(), workshop.state)
     report, stopped = _measured(wanted, machine, workshop, quiet=quiet)
-    if report.trials:
-        keep_report(report, workshop.state / HISTORY)
-    if calibrate:
-        new = learnt(report.trials, report.when[:10])
-        kept = new.calibration.known
-        tell_learnt(
-            new, keep_calibration(new.calibration, machine, workshop.state) if kept else None
-        )
+    lost: list[ReelkilnError] = []
+    with _told_last(lost):
+        _keep(report, workshop.state, machine if calibrate else None)
     evening = evening_of(
         report, cards, earlier, priced=Priced(price, currency, watts), quality=quality
     )
-    write_files(evening, html, markdown)
-    if stopped and json:  # the one object on stdout says that it was stopped
-        raise KeyboardInterrupt
-    show(evening, as_json=json)
+    with _told_last(lost):
+        write_files(evening, html, markdown)
+    if not (stopped and json):  # the one object on stdout says that it was stopped
+        show(evening, as_json=json)
+    for error in lost:
+        show_error(error, as_json=False)
     if stopped:
         raise KeyboardInterrupt
+    if lost:
+        raise typer.Exit(lost[0].exit_code)
     if all(trial.failure for trial in report.trials):
         raise typer.Exit(1)
+
+
+def _keep(report: Report, state: Path, machine: Machine | None) -> None:
+    """Keep an evening, and let plans on this machine, where it is given, go by it.
+
+    Raises:
+        UsageError, DiskFull, FilmError: the state's folder does not take it.
+    """
+    from reelkiln.kiln.calibrate import keep_calibration, learnt
+    from reelkiln.kiln.history import keep_report
+
+    if report.trials:
+        keep_report(report, state / HISTORY)
+    if machine is not None:
+        new = learnt(report.trials, report.when[:10])
+        kept = new.calibration.known
+        tell_learnt(new, keep_calibration(new.calibration, machine, state) if kept else None)
+
+
+@contextmanager
+def _told_last(lost: list[ReelkilnError]) -> Iterator[None]:
+    """What the disk refuses inside is told at the end: the figures of an evening are shown all the
+    same."""
+    from reelkiln.errors import DiskFull, FilmError, UsageError
+
+    try:
+        yield
+    except (DiskFull, FilmError, UsageError) as error:
+        lost.append(error)
 
 
 def _check_folders(*targets: Path | None) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+from reelkiln.errors import FilmError
 from reelkiln.film.take import read_take
 from reelkiln.gate.alike import Likeness, likeness
 from reelkiln.kiln.trial import QUICK, USUAL, Series, Trial, run_series
@@ -94,7 +95,9 @@ def measure(
                 series, machine=machine, cache=cache, folder=folder, watch=watch, joules=joules
             )
         ):
-            near = None if first or full is None else _likeness(full / str(run), folder / str(run))
+            near = None
+            if full is not None and not first and not trial.failure:
+                near = _likeness(full / str(run), folder / str(run))
             yield replace(trial, psnr=near.psnr, ssim=near.ssim) if near else trial
         if first:
             full = folder
@@ -107,11 +110,14 @@ def _pair(series: Series) -> tuple[str, str]:
 
 
 def _likeness(one: Path, other: Path) -> Likeness | None:
-    """How near two runs are; None where one of them has no takes."""
+    """How near two runs are; None where one of them has no takes, or none that is whole."""
     lefts, rights = (sorted(folder.glob("*.npy")) for folder in (one, other))
     if not lefts or len(lefts) != len(rights):
         return None
-    return likeness(_clips(lefts), _clips(rights))
+    try:
+        return likeness(_clips(lefts), _clips(rights))
+    except FilmError:  # the disk was full
+        return None
 
 
 def _clips(takes: Sequence[Path]) -> Iterator[Clip]:

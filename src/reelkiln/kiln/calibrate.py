@@ -10,6 +10,7 @@ from statistics import median
 from typing import TypeAlias
 
 from reelkiln.errors import UsageError
+from reelkiln.film.faults import on_disk
 from reelkiln.film.partfile import write_bytes
 from reelkiln.kiln.bench import machine_words
 from reelkiln.kiln.trial import Trial
@@ -166,7 +167,8 @@ def keep_calibration(new: Calibration, machine: Machine, state: Path) -> Path:
     """
     merged = _load(machine, state).with_more(new)
     data = {"format": FORMAT, "machine": machine_words(machine), **write(merged)}
-    state.mkdir(parents=True, exist_ok=True)
+    with on_disk(state):
+        state.mkdir(parents=True, exist_ok=True)
     write_bytes(state / NAME, json.dumps(data, indent=1).encode("utf-8"))
     return state / NAME
 
@@ -183,6 +185,6 @@ def _load(machine: Machine, state: Path) -> Calibration:
         if data.pop("format") != FORMAT or data.pop("machine") != machine_words(machine):
             return Calibration()
         known: Calibration = read(Calibration, data, NAME)
-    except (OSError, ValueError, KeyError, AttributeError, UsageError):
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, UsageError):
         return Calibration()
     return known

@@ -166,7 +166,11 @@ class _Child:
             if not pipe.poll(BEAT):
                 watch.on_progress(last)
                 continue
-            message = receive(pipe)
+            try:
+                message = receive(pipe)
+            except KeyboardInterrupt:
+                self.end()  # half a message is left in the pipe: nothing said behind it is heard
+                raise
             if "progress" in message:
                 last = Progress(*message["progress"])
                 watch.on_progress(last)

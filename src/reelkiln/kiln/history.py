@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from reelkiln.errors import UsageError
+from reelkiln.film.faults import on_disk
 from reelkiln.film.partfile import write_bytes
 from reelkiln.kiln.comparison import Report
 from reelkiln.plan.form import read, write
@@ -28,7 +29,8 @@ def keep_report(report: Report, folder: Path) -> Path:
     """
     name = report.when[:19].replace(":", "-")
     path = folder / f"{name}.json"
-    folder.mkdir(parents=True, exist_ok=True)
+    with on_disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     write_bytes(path, report_json(report).encode("utf-8"))
     return path
 
@@ -47,6 +49,6 @@ def _read(path: Path) -> Report | None:
         if data.pop("format") != FORMAT:
             return None
         report: Report = read(Report, data, path.name)
-    except (OSError, ValueError, KeyError, AttributeError, UsageError):
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, UsageError):
         return None
     return report

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reelkiln.errors import PlanRefused, ReelkilnError
+from reelkiln.film.faults import on_disk
 from reelkiln.kiln.children import ChildRenderer
 from reelkiln.kiln.renderer import Rendered, RenderOrder
 from reelkiln.kiln.watch import Watch
@@ -194,7 +195,6 @@ def run_series(
         for number, (prompt, repeat) in enumerate(series.runs):
             empty = _empty(series, prompt, repeat)
             place = folder / str(number)
-            place.mkdir(parents=True, exist_ok=True)
             try:
                 asked = _ask(series, prompt, machine, number)
             except PlanRefused as refused:
@@ -202,6 +202,8 @@ def run_series(
                 return  # the other prompts need as much
             before = joules()
             try:
+                with on_disk(place):
+                    place.mkdir(parents=True, exist_ok=True)
                 done = child.render(asked.order, place, watch)
             except ReelkilnError as error:
                 if error.exit_code == 130:

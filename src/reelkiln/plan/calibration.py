@@ -6,6 +6,8 @@ from itertools import combinations
 from statistics import median
 from typing import Literal, TypeAlias
 
+from reelkiln.errors import UsageError
+
 __all__ = [
     "Calibration",
     "Device",
@@ -24,6 +26,11 @@ _SIZES = 3.0
 """Models of a family may stand in for one another where their denoisers differ by no more than this
 factor: what a small network takes on a GPU is the time to start its kernels."""
 _NO_GAP = 1e-9
+
+
+def _must(true: bool, message: str) -> None:
+    if not true:
+        raise UsageError(message, hint="Measure again: `reelkiln bench --calibrate`.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +56,9 @@ class Line:
 
     fixed: float = 0.0
     slope: float = 1.0
+
+    def __post_init__(self) -> None:
+        _must(min(self.fixed, self.slope) >= 0, "a line must not fall or begin below nothing")
 
     def at(self, counted: float, segments: int = 1) -> float:
         """Seconds for `counted` seconds of the formula in so many segments.
@@ -101,6 +111,9 @@ class Measured:
     loaded), `encode` those for a sentence not met before. `denoise` and `decode` are seconds.
     `vram` and `ram` are measured over counted for peaks in bytes: the largest that were seen, with
     a margin.
+
+    Raises:
+        UsageError: a figure that nothing can have been measured as; plans divide by some of them.
     """
 
     kind: Kind
@@ -113,6 +126,10 @@ class Measured:
     decode: Line = Line()
     vram: float = 1.0
     ram: float = 1.0
+
+    def __post_init__(self) -> None:
+        _must(min(self.vram, self.ram) > 0, "peaks must be above 0")
+        _must(min(self.start, self.first, self.encode) >= 0, "seconds must not be below 0")
 
     def seconds(self, spent: Spent, segments: int) -> float:
         """Seconds from importing the libraries to the last decoded frame of one clip in a process

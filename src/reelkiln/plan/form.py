@@ -147,9 +147,12 @@ def _exactly(kind: type) -> Callable[[object, str], object]:
 
 
 def _float(data: object, where: str) -> float:
-    if isinstance(data, bool) or not isinstance(data, int | float) or not math.isfinite(data):
-        raise _wrong(where, _NAMES[float], data)
-    return float(data)
+    try:
+        if not isinstance(data, bool) and isinstance(data, int | float) and math.isfinite(data):
+            return float(data)
+    except OverflowError:  # a whole number of more than 308 digits
+        pass
+    raise _wrong(where, _NAMES[float], data)
 
 
 def _fraction(data: object, where: str) -> Fraction:

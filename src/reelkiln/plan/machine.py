@@ -34,6 +34,14 @@ class Machine:
     ran_out: Mapping[str, int] = field(default_factory=dict)
 
 
+def _amount(size: int) -> str:
+    """
+    >>> _amount(4 * GiB), _amount(3400 * MiB), _amount(100 * MiB)
+    ('4 GiB', '3.32 GiB', '100 MiB')
+    """
+    return f"{round(size / GiB, 2):g} GiB" if size >= GiB else f"{size // MiB} MiB"
+
+
 def imagine(*, vram: int, ram: int, system: str = "Linux") -> Machine:
     """A machine to plan for without having it: `vram` bytes in all (0: no GPU), `ram` in all.
 
@@ -42,7 +50,7 @@ def imagine(*, vram: int, ram: int, system: str = "Linux") -> Machine:
     """
     share = 77 if system == "Windows" else 85
     return Machine(
-        gpu=f"a GPU of {vram / GiB:g} GiB" if vram else None,
+        gpu=f"a GPU of {_amount(vram)}" if vram else None,
         vram_total=vram,
         vram_free=vram * share // 100,
         bf16=bool(vram),

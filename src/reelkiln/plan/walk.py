@@ -173,4 +173,5 @@ def _what_would_fit(shot: Shot, what: Outline, machine: Machine) -> str:
         shorter = replace(what, segments=segments)
         if any(not attempt.refusal for attempt in attempts(shorter, machine, dtype)):
             return f"Ask for {half / 2:g} seconds, or close other programs."
-    return "Close other programs, or take the bundled model with --model spark."
+    other = "" if what.card.bundled else ", or take the bundled model with --model spark"
+    return f"Close other programs{other}."
