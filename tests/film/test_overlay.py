@@ -55,7 +55,7 @@ def inside(box, stage):
     st.sampled_from(sorted(PLATFORMS)),
     st.sampled_from([(1080, 1920), (1080, 1350), (1080, 1080), (1920, 1080), (360, 640)]),
     st.sampled_from(TEXTS),
-    st.sampled_from(["lower", "middle", "upper"]),
+    st.sampled_from(["lower", "middle", "upper", "top"]),
 )
 def test_words_never_leave_the_safe_zone(platform, size, text, where):
     stage = Stage.of(Size(*size), PLATFORMS[platform].safe_zone)

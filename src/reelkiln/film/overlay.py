@@ -24,10 +24,17 @@ __all__ = [
     "Logo",
     "Overlay",
     "Picture",
+    "Where",
     "draw",
 ]
 
+Where: TypeAlias = Literal["lower", "middle", "upper", "top"]
+"""A caption's place. "upper" lies below disclosure and logo whatever their size; "top" as high as
+they leave room, smaller and often narrower (`titles.lay` makes the room)."""
+
 CAPTION, CAPTION_LEAST, CAPTION_LINES = 0.058, 0.036, 3
+CROWN, CROWN_LINES = 0.043, 2
+"""A caption at the top: flat, so that it ends above what stands in the middle."""
 NOTE, NOTE_LEAST, NOTE_LINES = 0.028, 0.022, 2
 """The disclosure: small, and never so small that a phone cannot show it."""
 
@@ -44,7 +51,7 @@ class Caption:
 
     text: str
     language: str = ""
-    where: Literal["lower", "middle", "upper"] = "lower"
+    where: Where = "lower"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,20 +93,22 @@ def draw(overlay: Overlay, stage: Stage, look: Look, what: str = "") -> Picture:
 
 
 def _caption(caption: Caption, stage: Stage, look: Look, what: str) -> Picture:
-    size, header = stage.share(CAPTION), stage.share(HEADER + 0.02)
+    crown = caption.where == "top"
+    size = stage.share(CROWN if crown else CAPTION)
+    header = 0 if crown else stage.share(HEADER + 0.02)
     pad = (round(size * 0.6), round(size * 0.3))
     room = Room(
         width=min(stage.width, stage.share(1.3)) - 2 * pad[0],
         height=stage.height - header - 2 * pad[1],
         size=size,
         least=stage.share(CAPTION_LEAST),
-        lines=CAPTION_LINES,
+        lines=CROWN_LINES if crown else CAPTION_LINES,
     )
     block = typeset(caption.text, look.body, room, what, caption.language)
     image = on_plate(block, plate(look.main, strong_inks(look)), pad)
     low = stage.box[3] - image.height
     high = stage.box[1] + header
-    top = {"lower": low, "upper": high, "middle": (low + high) // 2}[caption.where]
+    top = {"lower": low, "middle": (low + high) // 2}.get(caption.where, high)
     return Picture(image, centred(stage, image), top, stage.size)
 
 

@@ -1,6 +1,8 @@
 """The delivery as a stage: its size, what of it stays visible, and a preview of that."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw
@@ -40,6 +42,24 @@ class Stage:
         """The same stage with so many pixels kept free at the top of its box."""
         left, top, right, bottom = self.box
         return Stage(size=self.size, box=(left, min(top + pixels, bottom - 1), right, bottom))
+
+    def clear_of(self, boxes: Sequence[tuple[int, int, int, int]], least: float) -> "Stage":
+        """The same stage below, or around its middle between, boxes that hang from its top: as high
+        up as `least` of its width is free, 0 to 1."""
+        left, top, right, bottom = self.box
+        gap, middle = self.share(0.02), (left + right) / 2
+        for height in sorted({top, *(box[3] + gap for box in boxes)}):
+            beside = [box for box in boxes if box[3] + gap > height]
+            half = min(
+                [
+                    (right - left) / 2,
+                    *(max(box[0] - middle, middle - box[2]) - gap for box in beside),
+                ]
+            )
+            if 2 * half >= least * self.width:
+                box = (ceil(middle - half), min(height, bottom - 1), int(middle + half), bottom)
+                return Stage(size=self.size, box=box)
+        return self
 
     def share(self, of: float) -> int:
         """A share of the shorter side, in pixels, at least 1."""

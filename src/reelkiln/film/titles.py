@@ -1,20 +1,30 @@
 """What is laid over a reel and when: captions, logo, disclosure, end card; and the same as .srt."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from reelkiln.film.compose import FADE, Shown
 from reelkiln.film.look import Look
-from reelkiln.film.overlay import HEADER, Caption, Disclosure, EndCard, Logo, Overlay, draw
+from reelkiln.film.overlay import (
+    HEADER,
+    Caption,
+    Disclosure,
+    EndCard,
+    Logo,
+    Overlay,
+    Where,
+    draw,
+)
 from reelkiln.film.stage import Stage
 from reelkiln.film.subtitles import Subtitle
 
-Where: TypeAlias = Literal["lower", "middle", "upper"]
-
 __all__ = ["Ending", "Laid", "Titles", "Where", "lay"]
+
+CROWN_WIDTH = 0.5
+"""The least share of the safe zone's width that words at the top need to be read in two lines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,26 +76,33 @@ def lay(titles: Titles, stage: Stage, look: Look) -> Laid:
     Raises:
         UsageError: as `draw` says; the message names the caption, card or file.
     """
-    wanted = [*_ending(titles), *_captions(titles), *_standing(titles)]
     below = stage.below(stage.share(HEADER)) if titles.disclosure else stage
-    return Laid(
-        tuple(one.name for one in wanted),
-        tuple(
+    standing = _drawn(_standing(titles), stage, look)
+    free = stage
+    if titles.where == "top":
+        free = stage.clear_of([one.picture.box for _, one in standing], CROWN_WIDTH)
+    drawn = [
+        *_drawn(_ending(titles), below, look),
+        *_drawn(_captions(titles), free, look),
+        *standing,
+    ]
+    return Laid(tuple(name for name, _ in drawn), tuple(one for _, one in drawn))
+
+
+def _drawn(wanted: "Iterable[_Wanted]", stage: Stage, look: Look) -> list[tuple[str, Shown]]:
+    return [
+        (
+            one.name,
             Shown(
-                picture=draw(
-                    one.overlay,
-                    below if isinstance(one.overlay, EndCard) else stage,
-                    look,
-                    one.name,
-                ),
+                picture=draw(one.overlay, stage, look, one.name),
                 start=one.start,
                 end=one.end,
                 fade_in=one.fade_in,
                 fade_out=one.fade_out,
-            )
-            for one in wanted
-        ),
-    )
+            ),
+        )
+        for one in wanted
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,17 @@ font has, a logo that is gone and music without sound end the work at once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import repeat
+from itertools import islice, repeat
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reelkiln.errors import UsageError
 from reelkiln.film.beds import Bed, find_bed
 from reelkiln.film.calm import calmest
 from reelkiln.film.colour import parse
@@ -30,7 +33,7 @@ from reelkiln.film.titles import Ending, Laid, Titles, Where, lay
 from reelkiln.film.track import Rights, Track
 from reelkiln.film.upscale import enlarged
 from reelkiln.kiln.deliver import clips_of
-from reelkiln.kiln.edit import Edit, FileNote, Music
+from reelkiln.kiln.edit import Cut, Edit, FileNote, Music
 from reelkiln.kiln.shoot import Footage
 from reelkiln.reel import Clip
 
@@ -50,7 +53,10 @@ __all__ = [
     "titles_of",
 ]
 
-_PLACES: dict[str, Where] = {"lower": "lower", "upper": "upper"}
+_PLACES: tuple[Where, ...] = ("lower", "upper", "top")
+"""Where captions are tried; each after the first must cover clearly less to be taken."""
+_LOOKS = 9
+"""Frames of a shot that are looked at: what moves is met wherever it goes."""
 
 GROUND = (112, 64)
 """Height and width of the end card's ground, of one colour: it is scaled like a shot."""
@@ -142,12 +148,12 @@ def settled(
     if edit.captions_at != "auto" or not dressed.captions:
         return dressed
     stage, look = stage_of(edit, platform), look_of(edit, folder)
-    tried = {
-        name: lay(titles_of(edit, folder, dressed.captions, where), stage, look)
-        for name, where in _PLACES.items()
-    }
+    tried: dict[str, Laid] = {}
+    for where in _PLACES:
+        with suppress(UsageError):  # the words do not fit there: they do where they are
+            tried[where] = lay(titles_of(edit, folder, dressed.captions, where), stage, look)
     boxes = {name: _caption_boxes(laid) for name, laid in tried.items()}
-    stills = [_stills(one) for one, cut in zip(footage, edit.cuts, strict=True) if cut.caption]
+    stills = [_stills(one, cut) for one, cut in zip(footage, edit.cuts, strict=True) if cut.caption]
     return replace(dressed, laid=tried[calmest(boxes, stills, edit.size)])
 
 
@@ -156,10 +162,14 @@ def _caption_boxes(laid: Laid) -> list[tuple[int, int, int, int]]:
     return [one.picture.box for name, one in named if name.startswith("caption ")]
 
 
-def _stills(footage: Footage) -> list[Frames]:
-    """The first, middle and last frame of a shot's beginning."""
-    frames = next(clips_of(footage.chosen, footage.recipe.plan)).frames
-    return [frames[at] for at in (0, len(frames) // 2, -1)]
+def _stills(footage: Footage, cut: Cut) -> list[Frames]:
+    """Frames of a shot, evenly over what of it is seen."""
+    plan = footage.recipe.plan
+    made = sum(segment.frames - segment.lead_frames for segment in plan.segments)
+    seen = min(made, ceil(cut.seconds * plan.fps))
+    wanted = {round(at * (seen - 1) / (_LOOKS - 1)) for at in range(_LOOKS)}
+    frames = (frame for clip in clips_of(footage.chosen, plan) for frame in clip.frames)
+    return [frame.copy() for at, frame in enumerate(islice(frames, seen)) if at in wanted]
 
 
 def stage_of(edit: Edit, platform: Platform) -> Stage:

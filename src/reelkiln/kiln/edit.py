@@ -98,7 +98,7 @@ class Edit:
     music: Music | None = None
     loop: Fraction = Fraction(0)
     upscale: str = ""
-    captions_at: Literal["auto", "lower", "middle", "upper"] = "lower"
+    captions_at: Literal["auto", "lower", "middle", "upper", "top"] = "lower"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

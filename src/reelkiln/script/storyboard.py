@@ -82,8 +82,8 @@ class EndCard(Form):
 class Storyboard(Form):
     """The content of a file in `storyboards/`.
 
-    With `loop` the end fades into the beginning. `captions_at` "auto" puts captions below or above,
-    wherever they cover less of what is to be seen.
+    With `loop` the end fades into the beginning. `captions_at` "auto" puts captions below, above
+    or, smaller, at the very top, wherever they cover less of what is to be seen.
     """
 
     storyboard: Slug
@@ -91,7 +91,7 @@ class Storyboard(Form):
     aspect: Annotated[str, AfterValidator(_aspect)] = "9:16"
     platform: Slug | None = None
     loop: bool = False
-    captions_at: Literal["auto", "lower", "middle", "upper"] = "auto"
+    captions_at: Literal["auto", "lower", "middle", "upper", "top"] = "auto"
     music: Music | None = None
     shots: tuple[StoryboardShot, ...] = Field(min_length=1, max_length=60)
     end_card: EndCard | None = None
