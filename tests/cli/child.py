@@ -4,8 +4,9 @@
 
 Prepared ground, by name: `gpu` (a GPU that is imagined), `memory` (64 GiB of it, and no GPU),
 `no-torch` (as if it were not installed), `no-pieces` (without sentencepiece), `small-disk` (a
-megabyte is free), `full-disk` (the system says so when files are made durable), `stop-PHASE` (a
-real SIGINT from within, when that phase begins).
+megabyte is free), `full-disk` (the system says so when files are made durable), `half-pulled`
+(epicrealism-lightning is said to be on the disk without what its drafts need, ltx-2b-distilled with
+all), `stop-PHASE` (a real SIGINT from within, when that phase begins).
 The models `null`, `null-black`, `null-pale`, `null-nan`, `null-slow`, `null-few` (two presets),
 `null-led` (goes on from frames) and `null-far` (on the hub) are there, and `null-large`,
 `null-words`, `null-fp16` and `null-class`, whose repositories the test serves.
@@ -104,6 +105,14 @@ def small_disk():
     shutil.disk_usage = disk_usage
 
 
+def half_pulled():
+    from reelkiln.models import installed
+
+    here = {("epicrealism-lightning", "standard")}
+    here |= {("ltx-2b-distilled", preset) for preset in ("draft", "standard", "final")}
+    installed.is_installed = lambda card, preset, cache=None: (card.name, preset) in here
+
+
 def full_disk():
     def fsync(handle):
         raise OSError(28, "No space left on device")
@@ -150,6 +159,7 @@ def prepare(name):
             "no-pieces": no_pieces,
             "small-disk": small_disk,
             "full-disk": full_disk,
+            "half-pulled": half_pulled,
             "again": again,
         }[name]()
 

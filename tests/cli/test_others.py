@@ -230,3 +230,15 @@ def test_every_command_and_every_option_has_help():
         for line in rest.splitlines():
             if line.strip().startswith("-") and not line.startswith("   "):
                 assert len(line.split("  ")) > 2 or line.endswith((">", "FILE")), f"{path}: {line}"
+
+
+def test_a_plan_takes_the_model_that_make_would_take():
+    """Without what drafts need, a model on the disk is none for a draft."""
+    ground = "gpu,half-pulled"
+    usual = run("plan", "a jar", "--json", ground=ground)
+    assert result(usual)["model"] == "epicrealism-lightning"
+    draft = run("plan", "a jar", "--preset", "draft", "--json", ground=ground)
+    assert result(draft)["model"] == "ltx-2b-distilled"
+    told = run("make", "a jar", "--preset", "draft", ground=ground)
+    assert "ltx-2b-distilled" in told.stderr
+    assert told.returncode != 0  # its weights are not really there

@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from reelkiln.kiln.choose import Choice
     from reelkiln.kiln.deliver import Delivery
     from reelkiln.kiln.wish import Wish
+    from reelkiln.plan.machine import Machine
 
-__all__ = ["as_json", "make", "pick", "show", "wish_from"]
+__all__ = ["as_json", "make", "pick", "picked", "show", "wish_from"]
 
 
 def make(
@@ -131,7 +132,13 @@ def prompt_from(argument: str) -> str:
 
 
 def pick(name: str, preset: str | None, bench: Bench) -> Choice:
-    """The model called `name`, or the one that suits the machine.
+    """As `picked`, at a bench."""
+    return picked(name, preset, bench.machine, bench.cache)
+
+
+def picked(name: str, preset: str | None, machine: Machine, cache: Path | None) -> Choice:
+    """The model called `name`, or the one that suits the machine: of those that are on the disk
+    with all that this preset needs.
 
     Raises:
         UnknownName, WeightsMissing: as `choose` says.
@@ -143,12 +150,12 @@ def pick(name: str, preset: str | None, bench: Bench) -> Choice:
     return choose(
         name,
         load_cards(),
-        bench.machine,
+        machine,
         find=find_card,
         installed=lambda card: is_installed(
             card,
             preset if preset and preset in card.presets else card.default_preset,
-            bench.cache,
+            cache,
         ),
     )
 

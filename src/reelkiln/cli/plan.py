@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reelkiln.cli.console import out, say, show_json, table
-from reelkiln.cli.make import wish_from
+from reelkiln.cli.make import picked, wish_from
 from reelkiln.cli.options import (
     Aspect,
     Json,
@@ -60,11 +60,8 @@ def plan(
     json: Json = False,
 ) -> None:
     """Show how a clip would be rendered, and why. Loads no model and needs no GPU."""
-    from reelkiln.kiln.choose import choose
     from reelkiln.kiln.start import check_picture
     from reelkiln.kiln.wish import shots_of
-    from reelkiln.models.cards import find_card, load_cards
-    from reelkiln.models.installed import is_installed
     from reelkiln.plan.codec import plan_to_json
     from reelkiln.plan.figures import figures_of
     from reelkiln.plan.form import write
@@ -84,13 +81,7 @@ def plan(
     )
     machine = machine_for(vram, ram)
     settings = read_settings()
-    choice = choose(
-        model or settings.model,
-        load_cards(),
-        machine,
-        find=find_card,
-        installed=lambda card: is_installed(card, card.default_preset, settings.cache),
-    )
+    choice = picked(model or settings.model, preset, machine, settings.cache)
     (shot,) = shots_of(wish, choice.card)
     made = plan_shot(shot, choice.card, machine)
     for line in check_picture(shot, made):

@@ -22,6 +22,7 @@ from reelkiln.kiln.watch import Watch
 from reelkiln.plan.attempt import Attempt, Formula, attempt, kind_of
 from reelkiln.plan.calibration import Found, Kind
 from reelkiln.plan.card import Card
+from reelkiln.plan.figures import figures_of, together
 from reelkiln.plan.machine import Machine
 from reelkiln.plan.outline import outline
 from reelkiln.plan.plan import Plan
@@ -169,12 +170,13 @@ class Trial:
 
 
 def planned(series: Series, machine: Machine) -> float:
-    """About how many seconds a series takes; 0 where it cannot be planned."""
+    """About how many seconds a series takes, its model loaded once; 0: it cannot be planned."""
+    shot = series.shot(series.runs[0][0])
     try:
-        plan = plan_shot(series.shot(series.runs[0][0]), series.card, machine)
+        plan = plan_shot(shot, series.card, machine)
     except ReelkilnError:
         return 0.0
-    return plan.seconds_estimate * len(series.runs)
+    return together([figures_of(plan, shot, series.card, machine)] * len(series.runs))
 
 
 def run_series(

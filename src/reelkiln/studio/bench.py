@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reelkiln.studio.charts import bar_chart
+from reelkiln.studio.charts import bar_chart, figure
 from reelkiln.studio.over_time import over_time
 from reelkiln.studio.reports import page, text
 
@@ -152,15 +152,18 @@ def groups_of(
             ("predicted, of what it took", [_foretold(row, "seconds") for row in rows]),
         ],
         "Memory": [
-            ("GPU memory", [_gib(row.peak_vram, "none used") for row in rows]),
-            ("GPU memory predicted, of what was held", [_foretold(row, "vram") for row in rows]),
+            ("GPU memory", [_gib(row.peak_vram, _no_gpu(row)) for row in rows]),
+            (
+                "GPU memory predicted, of what was held",
+                [_foretold(row, "vram") if row.peak_vram else _no_gpu(row) for row in rows],
+            ),
             ("memory", [_gib(row.peak_ram, "not known") for row in rows]),
             ("of it, what no file backs", [_gib(row.own_ram, "not known") for row in rows]),
             ("memory predicted, of what was held", [_foretold(row, "ram") for row in rows]),
             ("arranged", ["; ".join(row.rungs) or "not known" for row in rows]),
         ],
         "Quality": [
-            ("kept by the gate", [f"{row.kept} of {row.runs - row.failed}" for row in rows]),
+            ("kept by the gate", [_kept(row) for row in rows]),
             *_marks(rows),
         ],
         "Stability": [
@@ -206,11 +209,21 @@ def _a_minute(a_second: float | None) -> float | None:
 
 
 def _number(value: float | None, unit: str) -> str:
-    return "not known" if value is None else f"{value:.3g} {unit}"
+    return "not known" if value is None else f"{figure(value)} {unit}"
 
 
 def _gib(size: int, nothing: str) -> str:
     return f"{size / 2**30:.2f} GiB" if size else nothing
+
+
+def _kept(row: Summary) -> str:
+    made = row.runs - row.failed
+    return f"{row.kept} of {made}" if made else "none was made"
+
+
+def _no_gpu(row: Summary) -> str:
+    """What is said of GPU memory where none was counted: of a model that only failed, nothing."""
+    return "none used" if row.runs > row.failed else "not known"
 
 
 def _foretold(row: Summary, what: str) -> str:
@@ -237,7 +250,8 @@ def _cost(row: Summary, priced: Priced) -> str:
     if cost is None:
         return "not known"
     by_hand = "" if row.wh_per_second is not None else f" (at {priced.watts:g} W)"
-    return f"{cost:.2g} {priced.currency}{by_hand}".strip()
+    said = f"{cost:,.0f}" if cost >= 99.5 else f"{cost:.2g}"
+    return f"{said} {priced.currency}{by_hand}".strip()
 
 
 def quality_words(each: Quality) -> dict[str, str]:

@@ -6,7 +6,17 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["WIDTH", "Bar", "BarChart", "Line", "Point", "bar_chart", "line_chart", "ticks"]
+__all__ = [
+    "WIDTH",
+    "Bar",
+    "BarChart",
+    "Line",
+    "Point",
+    "bar_chart",
+    "figure",
+    "line_chart",
+    "ticks",
+]
 
 WIDTH = 460
 """Units of the longest axis of a bar chart."""
@@ -14,6 +24,8 @@ WIDTH = 460
 _LINE = (640, 180)
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 20, 16, 34
 """Room around a line for its labels."""
+_DATE = 170
+"""Units that a date and the half of its neighbour take on the narrowest screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +50,15 @@ class BarChart:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One evening on a line, in SVG units: its value and date in words; `news` is what changed."""
+    """One evening on a line, in SVG units: its value and date in words; `news` is what changed.
+    `dated` says whether there is room for its date."""
 
     x: float
     y: float
     value: str
     date: str
     news: str
+    dated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +74,15 @@ class Line:
     def path(self) -> str:
         """The points of a polyline."""
         return " ".join(f"{point.x:g},{point.y:g}" for point in self.points)
+
+
+def figure(value: float) -> str:
+    """A number with three digits that count, as people write it.
+
+    >>> figure(5.761), figure(0.0123), figure(999.7), figure(12_345.6)
+    ('5.76', '0.0123', '1,000', '12,346')
+    """
+    return f"{value:.3g}" if abs(value) < 999.5 else f"{value:,.0f}"
 
 
 def ticks(longest: float, most: int = 5) -> tuple[float, ...]:
@@ -83,11 +106,11 @@ def bar_chart(title: str, values: Mapping[str, Mapping[str, float]], unit: str) 
         left, drawn = 0.0, []
         for name, value in parts.items():
             width = value / scale[-1] * WIDTH
-            drawn.append((round(left, 1), round(width, 1), name, f"{value:.3g} {unit}"))
+            drawn.append((round(left, 1), round(width, 1), name, f"{figure(value)} {unit}"))
             left += width
-        made.append(Bar(label, tuple(drawn), f"{sum(parts.values()):.3g} {unit}"))
+        made.append(Bar(label, tuple(drawn), f"{figure(sum(parts.values()))} {unit}"))
     names = dict.fromkeys(name for parts in values.values() for name in parts)
-    axis = tuple((round(value / scale[-1] * WIDTH, 1), f"{value:g}") for value in scale)
+    axis = tuple((round(value / scale[-1] * WIDTH, 1), f"{value:,g}") for value in scale)
     return BarChart(title, unit, tuple(made), axis, tuple(names))
 
 
@@ -102,8 +125,20 @@ def line_chart(
         return round(_TOP + height * (1 - value / scale[-1]), 1)
 
     step = width / max(1, len(values) - 1)
+    places = [round(_LEFT + at * step, 1) for at in range(len(values))]
+    dated = _dated(places, news)
     points = tuple(
-        Point(round(_LEFT + at * step, 1), down(value), f"{value:.3g} {unit}", date, new)
-        for at, ((date, value), new) in enumerate(zip(values, news, strict=True))
+        Point(x, down(value), f"{figure(value)} {unit}", date, new, x in dated)
+        for x, (date, value), new in zip(places, values, news, strict=True)
     )
-    return Line(title, unit, points, tuple((down(value), f"{value:g}") for value in scale))
+    return Line(title, unit, points, tuple((down(value), f"{value:,g}") for value in scale))
+
+
+def _dated(places: Sequence[float], news: Sequence[str]) -> set[float]:
+    """Where a date stands: at both ends, and between them where something changed and there is
+    room, the latest first."""
+    chosen = {*places[:1], *places[-1:]}
+    for place, new in reversed(list(zip(places, news, strict=True))):
+        if new and all(abs(place - other) >= _DATE for other in chosen):
+            chosen.add(place)
+    return chosen
