@@ -92,7 +92,7 @@ def run(command: list[str], token: Path, log: Path) -> subprocess.Popen:
         os.environ["PYTHONPATH"] = before
 
 
-def wait_for(log: Path, process: subprocess.Popen, seconds: float = 90.0) -> None:
+def wait_for(log: Path, process: subprocess.Popen, seconds: float = 180.0) -> None:
     """Until `ray start` says that it is up."""
     until = time.monotonic() + seconds
     while not is_up(log):

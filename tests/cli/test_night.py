@@ -9,6 +9,7 @@ import pytest
 
 from cli.running import command, refused, result, run
 from reelkiln.film.facts import probe
+from waiting import wait_for
 
 TABLE = "template,product,count,seconds,model\nhero-reveal,{product},{count},1,{model}\n"
 
@@ -41,9 +42,7 @@ def test_an_evening_a_kill_and_a_morning(brand):
     assert run("queue", "move", ids[1]).returncode == 0
     assert [one["id"] for one in listed("--state", "queued")] == [ids[1], ids[0]]
     worker = subprocess.Popen(command("work"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    until = time.monotonic() + 60
-    while not any(one["phase"] for one in listed("--state", "running")):
-        assert time.monotonic() < until
+    wait_for(lambda: any(one["phase"] for one in listed("--state", "running")))
     worker.kill()
     worker.wait()
 
@@ -112,7 +111,8 @@ def test_the_same_batch_twice_gives_other_names_and_pausing_holds_it(brand):
     assert run("queue", "pause", "--reason", "a game").returncode == 0
     worker = subprocess.Popen(command("work"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        time.sleep(4)
+        wait_for(lambda: result(run("report", "--json"))["log"])
+        time.sleep(1)
         assert worker.poll() is None
         assert run("queue", "resume").returncode == 0
         assert worker.wait(90) == 0

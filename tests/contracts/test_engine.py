@@ -11,6 +11,7 @@ from reelkiln.errors import LockHeld
 from reelkiln.store.dbos_engine import DbosEngine
 from reelkiln.store.engine import GivenBack
 from reelkiln.store.memory import MemoryEngine
+from waiting import LONG, wait_for
 
 
 @pytest.fixture(params=["dbos", "memory"])
@@ -34,9 +35,9 @@ def test_an_id_runs_once_however_often_it_is_submitted(engine):
         engine.submit("a")
     assert engine.status("a") == "waiting"
     with engine.run_worker(ran.append, 2):
-        assert engine.watch("a", 10) == "done"
+        assert engine.watch("a", LONG) == "done"
         engine.submit("a")
-        assert engine.watch("a", 10) == "done"
+        assert engine.watch("a", LONG) == "done"
     assert ran == ["a"]
 
 
@@ -45,7 +46,7 @@ def test_at_most_so_many_run_at_a_time_in_the_order_of_submission(engine):
 
     def handle(segment_id):
         begun.append(segment_id)
-        release.wait(10)
+        release.wait(LONG)
 
     for name in "abcd":
         engine.submit(name)
@@ -55,7 +56,7 @@ def test_at_most_so_many_run_at_a_time_in_the_order_of_submission(engine):
         assert sorted(begun) == ["a", "b"]
         assert engine.status("a") == "running"
         release.set()
-        assert {engine.watch(name, 10) for name in "abcd"} == {"done"}
+        assert {engine.watch(name, LONG) for name in "abcd"} == {"done"}
 
 
 def test_what_is_given_back_is_begun_again_by_the_next_worker(engine):
@@ -64,7 +65,7 @@ def test_what_is_given_back_is_begun_again_by_the_next_worker(engine):
 
     def handle(segment_id):
         begun.append(segment_id)
-        stopping.wait(10)
+        stopping.wait(LONG)
         raise GivenBack
 
     engine.submit("a")
@@ -73,7 +74,7 @@ def test_what_is_given_back_is_begun_again_by_the_next_worker(engine):
         stopping.set()
     assert engine.status("a") == "running"
     with engine.run_worker(ended.append, 1):
-        assert engine.watch("a", 10) == "done"
+        assert engine.watch("a", LONG) == "done"
     assert (begun, ended) == (["a"], ["a"])
 
 
@@ -88,14 +89,14 @@ def test_a_failure_is_the_segments_alone_and_can_be_resumed(engine):
     for name in ("bad", "good"):
         engine.submit(name)
     with engine.run_worker(handle, 1):
-        assert engine.watch("bad", 10) == "failed"
-        assert engine.watch("good", 10) == "done"
+        assert engine.watch("bad", LONG) == "failed"
+        assert engine.watch("good", LONG) == "done"
         engine.resume("bad")
-        assert engine.watch("bad", 10) == "done"
+        assert engine.watch("bad", LONG) == "done"
         engine.resume("good")
         wait_for(lambda: tries.count("good") == 2)
         engine.resume("new")
-        assert engine.watch("new", 10) == "done"
+        assert engine.watch("new", LONG) == "done"
 
 
 def test_what_waits_can_be_cancelled_and_resumed(engine):
@@ -105,10 +106,10 @@ def test_what_waits_can_be_cancelled_and_resumed(engine):
     engine.cancel("a")
     assert engine.status("a") == "cancelled"
     with engine.run_worker(ran.append, 1):
-        assert engine.watch("b", 10) == "done"
+        assert engine.watch("b", LONG) == "done"
         assert ran == ["b"]
         engine.resume("a")
-        assert engine.watch("a", 10) == "done"
+        assert engine.watch("a", LONG) == "done"
 
 
 def test_what_never_ends_is_given_up(engine, monkeypatch):
@@ -125,16 +126,17 @@ def test_what_never_ends_is_given_up(engine, monkeypatch):
         with engine.run_worker(handle, 1):
             wait_for(lambda turn=turn: len(begun) >= turn)
     with engine.run_worker(handle, 1):
-        assert engine.watch("poison", 10) == "exhausted"
+        assert engine.watch("poison", LONG) == "exhausted"
     assert len(begun) == 3
 
 
 def test_a_second_worker_is_refused_at_once(engine):
-    with engine.run_worker(nothing, 1):
-        began = time.monotonic()
-        with pytest.raises(LockHeld, match="at work here already"), engine.run_worker(nothing, 1):
-            pass
-        assert time.monotonic() - began < 1
+    with (
+        engine.run_worker(nothing, 1),
+        pytest.raises(LockHeld, match="at work here already"),
+        engine.run_worker(nothing, 1),
+    ):
+        pass
     with engine.run_worker(nothing, 1):
         pass
 
@@ -159,10 +161,3 @@ def test_a_daily_time_strikes_once(engine):
         )
         time.sleep(0.3)
     assert struck == []
-
-
-def wait_for(condition, seconds=10):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.01)

@@ -11,6 +11,7 @@ from reelkiln.film.names import companions
 from reelkiln.kiln.deliver import file_sha256
 from reelkiln.kiln.kept import ids_in
 from reelkiln.store.queue import list_segments
+from waiting import files_under
 
 ENDED = {"delivered", "parked", "cancelled"}
 REEL_FRAMES = 48
@@ -57,7 +58,7 @@ def _assert_tidy(folder, rows):
     known = {row.movie for row in rows if row.state == "delivered"} | {row.kept for row in rows}
     films = {path.relative_to(folder).as_posix() for path in _films(folder)}
     assert films == known - {""}, "a file without a row"
-    assert not [path.name for path in folder.glob("reels/**/.*")], "something half made was left"
+    assert not list((folder / "reels").rglob(".*")), "something half made was left"
     waits = {row.reel_id for row in rows if row.reel_id} & {r.id for r in rows if not r.ended}
     left = set(ids_in(folder / ".reelkiln" / "scratch")) - waits
     assert not left, [(row.id, row.state, row.reason) for row in rows if row.id in left]
@@ -65,7 +66,7 @@ def _assert_tidy(folder, rows):
 
 def _films(folder):
     """What has a final name: not what is being made, in folders whose names begin with a dot."""
-    films = (folder / "reels").rglob("*.mp4")
+    films = [path for path in files_under(folder / "reels") if path.suffix == ".mp4"]
     return [path for path in films if "/." not in path.relative_to(folder).as_posix()]
 
 

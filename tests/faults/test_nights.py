@@ -14,15 +14,9 @@ from reelkiln.store.memory import MemoryEngine
 from reelkiln.store.queue import find_segment, list_segments, move
 from reelkiln.store.segment import PREVIEW
 from reelkiln.store.shifts import read_log
+from waiting import wait_for
 
 SOAK = bool(os.environ.get("REELKILN_SOAK"))
-
-
-def wait_for(condition, seconds=60):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.02)
 
 
 def kinds(ledger):

@@ -6,6 +6,7 @@ opens the ledger and the engine in its own process and renders with the family w
 either in the same process ("here") or in a spawned one ("children", "lanes").
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -134,12 +135,10 @@ class Workers:
         return self
 
     def __exit__(self, *_):
-        import signal
-
         for pid in list(self._alive):
-            os.kill(pid, signal.SIGKILL)
+            self._strike(pid)
         self._server.stdin.close()
-        self._server.wait(10)
+        self._server.wait(60)
         self._server.stdout.close()
 
     def start(self, folder, **request):
@@ -164,10 +163,14 @@ class Workers:
         return self.wait(self.start(folder, **request))
 
     def kill(self, pid):
+        self._strike(pid)
+        return self.wait(pid)
+
+    def _strike(self, pid):
         import signal
 
-        os.kill(pid, signal.SIGKILL)
-        return self.wait(pid)
+        with contextlib.suppress(ProcessLookupError):  # it may end by itself just now
+            os.kill(pid, signal.SIGKILL)
 
     def _listen(self):
         for line in self._server.stdout:

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import psutil
@@ -16,6 +15,7 @@ from reelkiln.kiln.children import ChildRenderer
 from reelkiln.kiln.error_words import error_from_json, error_to_json
 from reelkiln.kiln.pipe import receive
 from reelkiln.kiln.watch import Watch
+from waiting import wait_for
 
 PARENT = """
 import os, sys, time
@@ -48,10 +48,7 @@ def test_a_child_whose_parent_was_killed_ends_too():
     child = int(process.stdout.readline())
     process.kill()
     process.communicate()
-    until = time.monotonic() + 10
-    while psutil.pid_exists(child) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not psutil.pid_exists(child)
+    wait_for(lambda: not psutil.pid_exists(child))
 
 
 @pytest.mark.parametrize("kind", [GateRefused, RenderFailed])

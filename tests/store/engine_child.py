@@ -12,7 +12,7 @@ from reelkiln.store.dbos_engine import DbosEngine
 def handle(segment_id):
     with Path(sys.argv[1], "begun.txt").open("a", encoding="utf-8") as file:
         file.write(f"{segment_id} {sys.argv[2]} {os.getpid()}\n")
-    time.sleep(60)
+    time.sleep(600)
 
 
 if __name__ == "__main__":
@@ -20,7 +20,7 @@ if __name__ == "__main__":
     try:
         engine.submit(f"of-{sys.argv[2]}")
         with engine.run_worker(handle, 1):
-            time.sleep(60)
+            time.sleep(600)
     except LockHeld as held:
         sys.stdout.write(held.message)
         sys.exit(held.exit_code)

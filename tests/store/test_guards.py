@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from reelkiln.store.dbos_engine import VERSION, DbosEngine
+from waiting import LONG, wait_for
 
 CHILD = Path(__file__).with_name("engine_child.py")
 
@@ -35,13 +36,6 @@ def begun(folder):
     return [line.split()[:2] for line in lines]
 
 
-def wait_for(condition, seconds=20):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
 def rows(folder, columns, table="workflow_status"):
     with contextlib.closing(sqlite3.connect(folder / "engine.db")) as raw:
         return raw.execute(f"SELECT {columns} FROM {table}").fetchall()  # noqa: S608
@@ -58,7 +52,7 @@ def test_one_process_per_executor(tmp_path):
     with worker(tmp_path, "gpu0"):
         wait_for(lambda: begun(tmp_path))
         with worker(tmp_path, "gpu0") as second:
-            said, _ = second.communicate(timeout=20)
+            said, _ = second.communicate(timeout=LONG)
         assert second.returncode == 75
         assert "at work here already" in said
         time.sleep(0.3)
@@ -74,7 +68,7 @@ def test_dead_executors_are_taken_over_and_living_ones_are_not(tmp_path, engine)
             other.kill()
             other.wait()
             assert engine.take_over() == ("of-gpu1",)
-            assert engine.watch("of-gpu1", 10) == "done"
+            assert engine.watch("of-gpu1", LONG) == "done"
             assert engine.take_over() == ()
     assert ran == ["of-gpu1"]
 
@@ -85,7 +79,7 @@ def test_another_version_of_the_code_goes_on_with_what_is_there(tmp_path, engine
     ran = []
     # Other code than the child's: DBOS's own version, a hash of it, would be another one.
     with engine.run_worker(lambda segment_id: ran.append(segment_id.upper()), 1):
-        assert engine.watch("of-gpu0", 10) == "done"
+        assert engine.watch("of-gpu0", LONG) == "done"
     assert ran == ["OF-GPU0"]
     assert rows(tmp_path, "application_version") == [(VERSION,)]
 
@@ -93,7 +87,7 @@ def test_another_version_of_the_code_goes_on_with_what_is_there(tmp_path, engine
 def test_only_ids_are_in_the_file_and_as_json(tmp_path, engine):
     engine.submit("a")
     with engine.run_worker(lambda _: None, 1):
-        assert engine.watch("a", 10) == "done"
+        assert engine.watch("a", LONG) == "done"
     assert rows(tmp_path, "serialization") == [("portable_json",)]
     ((inputs,),) = rows(tmp_path, "inputs", "workflow_input")
     assert json.loads(inputs) == {"namedArgs": {}, "positionalArgs": ["a"]}
