@@ -11,7 +11,7 @@ from pathlib import Path
 
 CHILD = Path(__file__).with_name("child.py")
 SERVER = Path(__file__).with_name("server.py")
-SECONDS = 120
+SECONDS = 240
 # What libraries do not ask for while they are read: a process that has read them may be given
 # another value. Whoever asks for anything else gets a process that begins from nothing.
 ASKED_LATE = ("XDG_", "LOCALAPPDATA", "APPDATA", "REELKILN", "PYTEST_", "PWD")

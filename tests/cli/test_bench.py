@@ -84,7 +84,7 @@ def test_ctrl_c_keeps_what_was_measured(state):
         if line.startswith("rendering"):
             break
     running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=60)
+    out, err = running.communicate(timeout=180)
     assert running.returncode == 130, err
     assert "null (standard)" in out
     (evening,) = kept()

@@ -258,7 +258,7 @@ def test_ctrl_c_from_a_terminal_reaches_every_child_and_may_be_pressed_twice(mod
     time.sleep(0.3)  # into the phase: the encoder, a child, is running by now
     os.killpg(process.pid, signal.SIGINT)
     os.kill(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=180)
     assert process.returncode == 130, err
     assert out == ""
     assert "Traceback" not in err
@@ -305,4 +305,4 @@ def test_a_reader_that_goes_away_is_no_traceback():
     process.stdout.close()
     assert "Traceback" not in process.stderr.read()
     process.stderr.close()
-    process.wait(timeout=60)
+    process.wait(timeout=180)

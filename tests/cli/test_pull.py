@@ -132,7 +132,7 @@ def test_a_disk_without_room_is_asked_about_on_a_terminal(hub, ground, answer, c
     with suppress(OSError):  # the terminal is gone with the process
         while more := os.read(screen, 4096).decode("utf-8", "replace"):
             seen += more
-    assert running.wait(timeout=60) == code
+    assert running.wait(timeout=180) == code
     os.close(screen)
     assert bool(weights_moved(hub)) is (code == 0)
 

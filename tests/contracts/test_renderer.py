@@ -123,7 +123,7 @@ def test_other_weights_than_the_desks_are_refused(renderer, tmp_path):
 
 def test_as_many_orders_as_places_are_rendered_at_once(renderer, tmp_path):
     assert renderer.width == 2
-    together = threading.Barrier(2, timeout=60)
+    together = threading.Barrier(2, timeout=180)
     met = []
 
     def watch(number):

@@ -31,7 +31,7 @@ def safetensors(*names):
 @pytest.fixture
 def look(hub, tmp_path):  # noqa: F811
     def look(card, **more):
-        there = Hub(endpoint=hub.endpoint, timeout=5.0)
+        there = Hub(endpoint=hub.endpoint, timeout=60.0)
         return preflight(card, "standard", cache=tmp_path / "cache", hub=there, **more)
 
     return look

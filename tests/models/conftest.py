@@ -19,7 +19,7 @@ PATHS = os.pathsep.join(str(Path(__file__).parents[n]) for n in (0, 1))
 
 @pytest.fixture
 def here(hub: LoopbackHub) -> Hub:  # noqa: F811
-    return Hub(endpoint=hub.endpoint, timeout=5.0)
+    return Hub(endpoint=hub.endpoint, timeout=60.0)
 
 
 @pytest.fixture

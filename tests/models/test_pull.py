@@ -270,7 +270,7 @@ def test_a_disk_that_fills_up_keeps_what_arrived(
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))\n"
         "from toys import pull_toy; pull_toy()"
     )
-    _, words = limited.communicate(timeout=60)
+    _, words = limited.communicate(timeout=180)
     assert limited.returncode == 75, words
     assert "disk is full, maker/toy/sub/w.safetensors" in words
     part = cache / "models--maker--toy" / "blobs" / f"{SHA256}.incomplete"
@@ -301,7 +301,7 @@ def test_a_killed_pull_is_taken_up_by_the_next_process(
     hub.faults.pause = 0.0
     hub.asked.clear()
     second = child("from toys import pull_toy; pull_toy()")
-    folder, words = second.communicate(timeout=60)
+    folder, words = second.communicate(timeout=180)
     assert second.returncode == 0, words
     held = (Path(folder.strip()) / "sub" / "w.safetensors").read_bytes()
     assert hashlib.sha256(held).hexdigest() == name
@@ -319,7 +319,7 @@ def test_two_pulls_of_one_file_do_not_collide(
         time.sleep(0.005)
     with pytest.raises(LockHeld, match="another program is fetching maker/toy"):
         get(here, cache)
-    _, words = first.communicate(timeout=60)
+    _, words = first.communicate(timeout=180)
     assert first.returncode == 0, words
     hub.asked.clear()
     get(here, cache)
@@ -332,7 +332,7 @@ def test_without_links_the_files_themselves_lie_in_the_snapshot(
     hub.add(REPO, FILES)
     for _ in range(2):
         process = child("from toys import pull_toy; pull_toy()", HF_HUB_DISABLE_SYMLINKS="1")
-        folder, words = process.communicate(timeout=60)
+        folder, words = process.communicate(timeout=180)
         assert process.returncode == 0, words
     file = Path(folder.strip()) / "sub" / "w.safetensors"
     assert not file.is_symlink()
