@@ -70,7 +70,7 @@ def test_claims_are_refused_in_the_words_that_are_shown(folder):
     assert any(
         f.startswith("products.csv:3:6: benefit of rose-face-cream claims: cures") for f in found
     )
-    assert any("storyboards/launch.yaml:23:" in f and "erases wrinkles" in f for f in found)
+    assert any("storyboards/launch.yaml:24:" in f and "erases wrinkles" in f for f in found)
 
 
 def test_a_product_that_lacks_a_value(folder):

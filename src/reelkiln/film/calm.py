@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["calmest", "covered", "sights"]
 
-CLEARLY, HARDLY = 0.8, 0.01
+CLEARLY, HARDLY = 0.8, 0.02
 """A place must cover so many times as much at most, and so much less of all that is to be seen, to
 be taken instead of the one before it."""
 
