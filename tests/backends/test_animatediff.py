@@ -104,6 +104,15 @@ def test_every_arrangement_renders_the_same_clip(tiny, rung, tolerance, frames):
     assert difference.max() <= tolerance
 
 
+def test_without_guidance_two_passes_skip_the_same_steps(tiny):
+    """A plan from a file may ask for passes where there is nothing to part."""
+    card = make_card("animatediff", replace(EULER, steps=4, guidance=1.0, cache_every=2))
+    plain = make_plan(card)
+    passes = replace(plain, rung=replace(plain.rung, two_pass=True))
+    one, other = (render(plan, card, tiny)[0] for plan in (plain, passes))
+    assert np.array_equal(one.frames, other.frames)
+
+
 def test_a_draft_decodes_with_the_small_decoder_and_skips_deep_layers(tiny):
     """What it costs in the picture is measured on spark: docs/measured/drafts.md."""
     preset = replace(EULER, steps=4, adds=("tiny_decoder",), cache_every=2, quick_sums=True)

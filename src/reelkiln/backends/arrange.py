@@ -68,7 +68,9 @@ class Arrangement:
             self._stream = Stream(denoiser, self.device, kept=kept, worth=worth)
             self._streamed = denoiser
         if cache_every > 1:
-            self._cache = StepCache(denoiser, cache_every, 2 if rung.two_pass else 1)
+            # Without guidance there is nothing to part: one call a step, whatever the rung says.
+            passes = 2 if rung.two_pass and self._plan.guidance > 1 else 1
+            self._cache = StepCache(denoiser, cache_every, passes)
         if rung.two_pass:
             _in_two_passes(denoiser)
 
