@@ -1,8 +1,12 @@
 """Children end with whoever started them, and leave stdout alone."""
 
+import os
+import signal
 import subprocess
 import sys
 import threading
+import time
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -13,6 +17,7 @@ from reelkiln.errors import GateRefused, ReelkilnError, RenderFailed
 from reelkiln.kiln import children
 from reelkiln.kiln.children import ChildRenderer
 from reelkiln.kiln.error_words import error_from_json, error_to_json
+from reelkiln.kiln.lanes import LaneRenderer
 from reelkiln.kiln.pipe import receive
 from reelkiln.kiln.watch import Watch
 from waiting import wait_for
@@ -89,3 +94,27 @@ def test_a_stop_in_the_middle_of_a_message_does_not_wait_for_its_end(tmp_path, m
     for pid in filter(None, pids):
         psutil.Process(pid).kill()
     assert ended == [(None,)]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no such mask")
+@pytest.mark.parametrize("kind", ["children", "lanes"])
+def test_ctrl_c_while_a_child_is_read_is_its_parents_to_hear(kind, tmp_path):
+    """A terminal sends it to the whole group, at any moment."""
+    lanes = LaneRenderer(tmp_path / "latents", batch=1)
+    renderer = ChildRenderer() if kind == "children" else lanes
+    pressed = []
+
+    def press():
+        pid = wait_for(lambda: next(filter(None, renderer.pids()), None))
+        for _ in range(20):
+            os.kill(pid, signal.SIGINT)
+            pressed.append(True)
+            time.sleep(0.02)
+
+    thread = threading.Thread(target=press, daemon=True)
+    thread.start()
+    with closing(renderer):
+        done = renderer.render(null_order(), tmp_path, Watch())
+    thread.join(10.0)
+    assert pressed
+    assert done.chosen

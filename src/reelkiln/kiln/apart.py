@@ -8,6 +8,7 @@ import os
 from multiprocessing.connection import Connection
 
 from reelkiln.backends.probe import gpu_may_exist, probe
+from reelkiln.kiln.pipe import start
 from reelkiln.plan.form import read, write
 from reelkiln.plan.machine import Machine
 
@@ -24,7 +25,7 @@ def probe_apart() -> Machine:
     spawn = multiprocessing.get_context("spawn")
     near, far = spawn.Pipe(duplex=False)
     process = spawn.Process(target=_answer, args=(far,), daemon=True)
-    process.start()
+    start(process)
     far.close()
     try:
         machine: Machine = read(Machine, near.recv() if near.poll(SECONDS) else None, "machine")

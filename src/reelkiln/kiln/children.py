@@ -27,7 +27,7 @@ from reelkiln.errors import Cancelled, PlaceLost, ReelkilnError
 from reelkiln.failpoints import failpoint
 from reelkiln.kiln.crash import arm_here
 from reelkiln.kiln.error_words import error_from_json, error_to_json
-from reelkiln.kiln.pipe import Message, end_with_the_parent, receive, send
+from reelkiln.kiln.pipe import Message, end_with_the_parent, receive, send, start
 from reelkiln.kiln.renderer import Rendered, RenderOrder
 from reelkiln.kiln.seats import BEAT, Seats
 from reelkiln.kiln.watch import Progress, RanOut, Watch
@@ -155,7 +155,7 @@ class _Child:
                 args=(far, self._gpu, self._cache, self._name, self._maker),
                 daemon=True,
             )
-            self._process.start()
+            start(self._process)
             far.close()
         return self._pipe
 

@@ -25,7 +25,7 @@ from reelkiln.failpoints import failpoint
 from reelkiln.kiln.children import Maker
 from reelkiln.kiln.crash import arm_here
 from reelkiln.kiln.error_words import error_to_json
-from reelkiln.kiln.pipe import Message, end_with_the_parent, receive, send
+from reelkiln.kiln.pipe import Message, end_with_the_parent, receive, send, start
 from reelkiln.kiln.place import Place, Task
 from reelkiln.kiln.renderer import RenderOrder
 from reelkiln.kiln.watch import Progress, Watch
@@ -116,7 +116,7 @@ class Child:
                     args=(far, self._gpu, self._cache, self._latents, self._maker),
                     daemon=True,
                 )
-                self._process.start()
+                start(self._process)
                 far.close()
             return self._pipe
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Mapping
 from multiprocessing.connection import Connection, wait
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-__all__ = ["Message", "end_with_the_parent", "receive", "send"]
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
+__all__ = ["Message", "end_with_the_parent", "receive", "send", "start"]
 
 Message: TypeAlias = Mapping[str, Any]
 
@@ -26,6 +30,26 @@ def end_with_the_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, args=(parent.sentinel,), daemon=True).start()
+
+
+def start(process: BaseProcess) -> None:
+    """Start a child that is deaf to Ctrl-C from its first moment: it is the parent's to hear. One
+    that came while Python itself is read would end it with a traceback on the person's terminal.
+
+    Windows has no such mask: there a child is deaf from the moment that it says so itself.
+    """
+    mask = getattr(signal, "pthread_sigmask", None)
+    if mask is None:
+        process.start()
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # which lifts the mask, where it must be started
+    before = mask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()
+    finally:
+        mask(signal.SIG_SETMASK, before)
 
 
 def send(pipe: Connection, message: Message) -> None:
