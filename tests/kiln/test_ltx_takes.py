@@ -99,3 +99,10 @@ def test_a_distilled_model_is_not_tuned_to_other_steps():
     assert tuned(card, "standard", Setting(steps=7, guidance=1.5)).presets["standard"].steps == 7
     with pytest.raises(UsageError, match="distilled for 7 steps"):
         tuned(card, "standard", Setting(steps=12))
+
+
+def test_a_cached_draft_is_tuned_to_fewer_steps_than_it_has_between_whole_ones():
+    card = tuned(find_card("epicrealism"), "draft", Setting(steps=2))
+    assert (card.presets["draft"].steps, card.presets["draft"].cache_every) == (2, 2)
+    card = tuned(find_card("epicrealism"), "draft", Setting(steps=10))
+    assert card.presets["draft"].cache_every == 3

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plan.toys import CARDS, LED, cards, sizes
-from reelkiln.plan.fit import PIXEL_SLACK, crop_share, fit_frames, fit_size, legal_sizes
+from reelkiln.plan.fit import (
+    PIXEL_SLACK,
+    crop_share,
+    fit_frames,
+    fit_size,
+    is_legal,
+    legal_sizes,
+    smaller_sizes,
+)
 from reelkiln.reel import ASPECTS, Size
 
 EPIC, SPARK = CARDS["epicrealism"], CARDS["spark"]
@@ -55,6 +63,23 @@ def test_lying_on_the_side_changes_nothing_but_the_sides(card, wished):
     assert crop_share(turned, Size(wished.height, wished.width)) == pytest.approx(
         crop_share(size, wished)
     )
+
+
+@given(cards, sizes)
+def test_smaller_sizes_are_legal_and_fall_for_every_shape(card, wished):
+    found = smaller_sizes(card, wished)
+    pixels = [size.pixels for size in found]
+    assert pixels == sorted(set(pixels), reverse=True)
+    assert all(is_legal(card, size) for size in found)
+    assert card.only_native != bool(found)
+    if found:  # the smallest is small, however slender the wish
+        assert pixels[-1] < 0.56 * min(native.pixels for native in card.native)
+
+
+def test_a_slender_picture_gets_smaller_by_being_less_slender():
+    small = [str(size) for size in smaller_sizes(EPIC, Size(454, 1748))]
+    assert small == ["256x832", "256x640", "256x512", "256x384"]
+    assert smaller_sizes(EPIC, Size(900, 600))[0] == Size(576, 384)
 
 
 def test_legal_sizes_come_once_each():

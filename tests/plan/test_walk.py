@@ -108,7 +108,7 @@ def test_every_rung_of_8_bits_is_the_best_one_somewhere(rung, name, preset, vram
 
 @pytest.mark.parametrize(
     ("seconds", "system", "size"),
-    [(2, "Linux", "384x704"), (8, "Linux", "320x576"), (8, "Windows", "256x448")],
+    [(2, "Linux", "384x704"), (8, "Linux", "320x576"), (8, "Windows", "320x512")],
 )
 def test_a_long_shot_on_a_small_gpu_is_rendered_smaller_and_that_is_said(seconds, system, size):
     where = imagine(vram=4 * GiB, ram=16 * GiB, system=system)
@@ -179,7 +179,7 @@ def test_a_gpu_of_unknown_speed_is_said_to_be_unknown():
 
 
 def test_a_refusal_says_what_would_fit_and_that_is_true():
-    """Without a GPU no smaller side is tried: the processor has RAM for some seconds only."""
+    """12 GiB of RAM leave 7.5, too few for 8 seconds at the smallest side."""
     small = machine(**NO_GPU, ram_total=12 * GiB)
     with pytest.raises(PlanRefused, match="epicrealism at 8 seconds") as refused:
         plan(EPIC, small, seconds=8)
@@ -195,6 +195,31 @@ def test_a_machine_with_no_memory_is_told_of_the_bundled_model():
     with pytest.raises(PlanRefused) as refused:
         plan(EPIC, machine(**NO_GPU, ram_free=2 * GiB))
     assert "--model spark" in refused.value.hint
+
+
+def test_before_a_refusal_the_processor_is_tried_at_smaller_sides():
+    where = machine(**{**NO_GPU, "ram_free": 16 * GiB})
+    made = plan(EPIC, where, seconds=8, size=ASPECTS["9:16"])
+    assert (str(made.size), made.device) == ("256x448", "cpu")
+    said = "At 384x704 it fits on no rung of this machine: it is rendered at 256x448."
+    assert made.because[0] == said
+    assert why_not(made, EPIC, where) == ""
+    little = machine(**WINDOWS, ram_free=16 * GiB)
+    on_gpu = plan(EPIC, little, seconds=8, size=ASPECTS["9:16"])
+    assert on_gpu.device == "cuda"  # smaller on the GPU comes before hours on the processor
+
+
+def test_where_only_the_picture_is_too_much_the_hint_says_so():
+    """The encoder of pictures is not streamed, and 2 GiB under Windows have no room for it."""
+    model = CARDS["ltx-2b-distilled"]
+    where = machine(system="Windows", vram_free=2 * GiB)
+    for seconds, hint in ((4, "without a start picture,"), (7, "picture and 5 seconds,")):
+        wish = shot(model, seconds=Fraction(seconds), image="start.png")
+        with pytest.raises(PlanRefused) as refused:
+            plan_shot(wish, model, where)
+        assert hint in refused.value.hint
+        less = replace(wish, seconds=Fraction(min(seconds, 5)), image=None)
+        assert plan_shot(less, model, where).device == "cuda"
 
 
 def test_without_guidance_there_are_no_two_passes():

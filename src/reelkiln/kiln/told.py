@@ -61,9 +61,11 @@ def tuned(card: Card, preset: str, setting: Setting) -> Card:
             f"{card.name} was distilled for {own.steps} steps and draws in no other number",
             hint="Leave the steps as they are, or take a model that was not distilled.",
         )
+    steps = own.steps if setting.steps is None else setting.steps
     changed = replace(
         own,
-        steps=own.steps if setting.steps is None else setting.steps,
+        steps=steps,
+        cache_every=min(own.cache_every, steps),
         guidance=own.guidance if setting.guidance is None else setting.guidance,
     )
     return replace(card, presets={**card.presets, preset: changed})

@@ -64,7 +64,8 @@ def fit_size(card: Card, wished: Size) -> Size:
 
 
 def smaller_sizes(card: Card, wished: Size) -> tuple[Size, ...]:
-    """Sizes below those the model was trained at, largest first, in the shape of the wish.
+    """Sizes below those the model was trained at, largest first, in the shape of the wish, or less
+    slender where a side would be too short.
 
     For a long shot on a small GPU: a softer picture is better than none, or than hours on the
     processor. None where only native sizes are legal.
@@ -77,9 +78,19 @@ def smaller_sizes(card: Card, wished: Size) -> tuple[Size, ...]:
     for share in SHRUNK:
         width = _side(card, (pixels * share * aspect) ** 0.5)
         size = Size(width, _side(card, width / aspect))
+        if size.pixels > pixels * (share + 0.05):
+            size = _stouter(card, size, pixels * share)
         if size.pixels <= pixels * (share + 0.05):
             found[size] = None
     return tuple(sorted(found, key=lambda size: -size.pixels))
+
+
+def _stouter(card: Card, size: Size, pixels: float) -> Size:
+    """The size with its longer side cut to so many pixels in all: of a slender picture the shorter
+    side is soon as short as the card allows, and the film room crops the rest."""
+    if size.width > size.height:
+        return Size(_side(card, pixels / size.height), size.height)
+    return Size(size.width, _side(card, pixels / size.width))
 
 
 def _side(card: Card, wanted: float) -> int:

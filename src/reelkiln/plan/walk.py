@@ -1,8 +1,10 @@
 """Walking down the ladder: a shot, a card and a machine become a plan, or a refusal."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from math import ceil
+from typing import TypeAlias
 
 from reelkiln.errors import PlanRefused
 from reelkiln.plan.attempt import Attempt, attempts, found_for, gpu_dtype, safer_dtype
@@ -17,6 +19,9 @@ from reelkiln.plan.reasons import explain, explain_device, explain_figures
 from reelkiln.reel import SECONDS_MIN, Shot
 
 __all__ = ["plan_shot", "safer", "step_down"]
+
+_Standing: TypeAlias = tuple[Outline, tuple[Attempt, ...]]
+"""What is rendered, and every rung that was tried with it."""
 
 
 def plan_shot(shot: Shot, card: Card, machine: Machine) -> Plan:
@@ -44,7 +49,9 @@ def step_down(plan: Plan, shot: Shot, card: Card, machine: Machine) -> Plan:
         machine = replace(machine, ran_out={**machine.ran_out, card.name: plan.peak_bytes})
     below = _below(plan, attempts(what, machine, dtype))
     why = f"{plan.rung}: ran out of memory, so the walk begins one rung lower."
-    return _as_refused(plan, _walk(shot, what, machine, dtype, below, (why,)))
+    # Who runs out of RAM is mostly killed before it can be told so: no smaller sides there.
+    shrink = plan.device == "cuda"
+    return _as_refused(plan, _walk(shot, what, machine, dtype, below, (why,), shrink=shrink))
 
 
 def safer(plan: Plan, shot: Shot, card: Card, machine: Machine) -> Plan:
@@ -99,19 +106,46 @@ def _walk(  # noqa: PLR0917 - what a walk begins with
     dtype: Dtype,
     tried: tuple[Attempt, ...],
     because: tuple[str, ...],
+    *,
+    shrink: bool = True,
 ) -> Plan:
-    """The first rung that fits; before the processor, or a refusal, the same at smaller sizes."""
-    if machine.gpu is None or _fits_the_gpu(tried):
-        return _choose(shot, what, machine, tried, because)
+    """The first rung that fits; before the processor, and before a refusal, the same at smaller
+    sizes, where `shrink` lets them be tried."""
+    found = _fitting(what, tried, _smaller(shot, what, machine, dtype) if shrink else ())
+    if found is None:
+        raise _refused(shot, what, machine, tried)
+    at, again = found
+    if at.size != what.size:
+        where = "the GPU" if _fits_the_gpu(again) else "this machine"
+        why = f"At {what.size} it fits on no rung of {where}: it is rendered at {at.size}."
+        because = (*because, why)
+    return _choose(shot, at, machine, again, because)
+
+
+def _smaller(shot: Shot, what: Outline, machine: Machine, dtype: Dtype) -> Iterator[_Standing]:
+    """The same shot at each smaller size, largest first."""
     for size in smaller_sizes(what.card, shot.size):
-        if size.pixels >= what.size.pixels:
-            continue
-        smaller = replace(what, size=size)
-        again = attempts(smaller, machine, dtype)
-        if _fits_the_gpu(again):
-            why = f"At {what.size} it fits on no rung of the GPU: it is rendered at {size}."
-            return _choose(shot, smaller, machine, again, (*because, why))
-    return _choose(shot, what, machine, tried, because)
+        if size.pixels < what.size.pixels:
+            at = replace(what, size=size)
+            yield at, attempts(at, machine, dtype)
+
+
+def _fitting(
+    what: Outline, tried: tuple[Attempt, ...], smaller: Iterable[_Standing]
+) -> _Standing | None:
+    """The largest size that fits the GPU, else the largest that fits the processor, else None."""
+    if _fits_the_gpu(tried):
+        return what, tried
+    standings = [(what, tried), *smaller]
+    for fits in (_fits_the_gpu, _fits):
+        for at, again in standings:
+            if fits(again):
+                return at, again
+    return None
+
+
+def _fits(tried: tuple[Attempt, ...]) -> bool:
+    return any(not each.refusal for each in tried)
 
 
 def _fits_the_gpu(tried: tuple[Attempt, ...]) -> bool:
@@ -125,9 +159,7 @@ def _choose(
     tried: tuple[Attempt, ...],
     because: tuple[str, ...],
 ) -> Plan:
-    chosen = next((attempt for attempt in tried if not attempt.refusal), None)
-    if chosen is None:
-        raise _refused(shot, what, machine, tried)
+    chosen = next(attempt for attempt in tried if not attempt.refusal)
     walked = tuple(str(attempt) for attempt in tried[: tried.index(chosen) + 1])
     seconds = round(chosen.seconds, 1)
     found = found_for(what, chosen.rung, machine)
@@ -165,13 +197,24 @@ def _refused(
 
 
 def _what_would_fit(shot: Shot, what: Outline, machine: Machine) -> str:
-    """A hint that was tried, not guessed: the longest shorter shot that fits, by half seconds."""
-    dtype = gpu_dtype(what.card, machine)
+    """A hint that was tried, not guessed: the longest shorter shot that fits, by half seconds, or
+    the longest without its picture."""
     longest = ceil(shot.seconds * 2) - 1
-    for half in range(longest, int(SECONDS_MIN * 2) - 1, -1):
-        segments = cut(replace(shot, seconds=Fraction(half, 2)), what.card)
-        shorter = replace(what, segments=segments)
-        if any(not attempt.refusal for attempt in attempts(shorter, machine, dtype)):
-            return f"Ask for {half / 2:g} seconds, or close other programs."
+    halves = (Fraction(half, 2) for half in range(longest, int(SECONDS_MIN * 2) - 1, -1))
+    shorter = tuple(replace(shot, seconds=seconds) for seconds in halves)
+    for less in shorter:
+        if _would_fit(less, what, machine):
+            return f"Ask for {float(less.seconds):g} seconds, or close other programs."
+    for less in (shot, *shorter) if shot.image is not None else ():
+        if _would_fit(replace(less, image=None), what, machine):
+            time = "" if less is shot else f" and {float(less.seconds):g} seconds"
+            return f"Ask for it without a start picture{time}, or close other programs."
     other = "" if what.card.bundled else ", or take the bundled model with --model spark"
     return f"Close other programs{other}."
+
+
+def _would_fit(shot: Shot, what: Outline, machine: Machine) -> bool:
+    dtype = gpu_dtype(what.card, machine)
+    at = replace(what, segments=cut(shot, what.card))
+    smaller = _smaller(shot, at, machine, dtype)
+    return _fitting(at, attempts(at, machine, dtype), smaller) is not None
