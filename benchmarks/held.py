@@ -11,10 +11,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import safetensors
+import safetensors.torch
 import torch
 
 from reelkiln.backends.seam import Step
 from reelkiln.plan.machine import GiB
+
+READERS = (safetensors.safe_open, safetensors.torch.load_file)
+"""The library's own, as they are before any peer is imported."""
 
 
 @dataclass
@@ -101,6 +106,10 @@ def let_go() -> None:
         with suppress(Exception):
             arranged.release()
     torch.set_default_device(None)
+    # Importing it also puts its own reader in the place of the library's, which makes a number
+    # without dimensions one with a dimension: LTX's decoder has such a number, and our reading
+    # refuses a file that does not hold what the network asks for.
+    safetensors.safe_open, safetensors.torch.load_file = READERS
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

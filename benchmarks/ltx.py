@@ -2,7 +2,8 @@
 
     PYTHONPATH=src python benchmarks/ltx.py all            # writes 10 GB, then measures on a GPU
     PYTHONPATH=src python benchmarks/ltx.py all --tiny     # the same paths in a minute, anywhere
-    PYTHONPATH=src python benchmarks/ltx.py theirs --folder W    # ours beside other people's ways
+    PYTHONPATH=src python benchmarks/ltx.py theirs --folder W [--cases 49] [--rounds 3]
+        # ours beside other people's ways, in turns
 
 Random weights take the time and the memory of real ones. A cap makes the allocator as small as a
 smaller GPU would; seconds then say what an arrangement costs on this GPU and this bus, not what a
@@ -28,6 +29,7 @@ import torch
 from held import Clock, Ram, capped, cells, pinned, wall_time
 from ltx_cases import CASES, WAYS, Bench, Case, Words
 from ltx_theirs import PEERS, RECIPES, resident, sequential, theirs, users_way
+from ltx_turns import ORDER, Turns
 from reelkiln.backends import ltx_words
 from reelkiln.backends.probe import versions
 from reelkiln.backends.registry import find_backend
@@ -39,8 +41,6 @@ from reelkiln.plan.ladder import Rung
 from reelkiln.plan.machine import GiB
 from t5_stream import encoder_row, whole_encoder_row
 
-SECONDS = 100
-"""What one process of a peer may take under one cap."""
 HEAD = "| case | cap GiB | way | load s | encode s | denoise s | decode s | prompt to frames s |"
 HEAD += " reserved GiB | RAM GiB | pinned GiB |"
 
@@ -136,38 +136,17 @@ def bench_of(folder: Path, *, shrink: bool) -> Bench:
     return Bench(card, {part: folder / part for part in ("model", "encoder")}, device, shrink)
 
 
-def beside(bench: Bench, folder: Path, caps: Sequence[float], ways: Sequence[str]) -> None:
-    """Print one table of ours and of other people's ways, each for `CASES[:2]` under each cap. The
-    others take what RAM they like, so ours is planned for 16 GiB, as in `benchmarks/faster`."""
+def beside(wish: argparse.Namespace, bench: Bench, folder: Path) -> None:
+    """Print ours and other people's ways, in turns, for the cases asked for under each cap."""
     print(f"\n{HEAD}\n{'|---' * 11}|", flush=True)
-    for cap in caps:
-        for case in CASES[:2]:
-            row(bench, case, cap, bench.chosen(case, cap, ram=16))
-    theirs(bench, CASES[:2], 0, "diffusers, resident", resident)
-    for cap in caps:
-        for way in ways or (*RECIPES, *PEERS):
-            if way in RECIPES:
-                theirs(bench, CASES[:2], cap, way, RECIPES[way])
-            else:
-                peer(bench, folder, cap, way)
+    ends = time.perf_counter() + 60 * wish.minutes
+    turns = Turns(bench, folder, cases_of(wish), Path(__file__), ends, clips=wish.clips)
+    turns.run(wish.caps, wish.ways or ORDER, wish.rounds)
 
 
-def peer(bench: Bench, folder: Path, cap: float, way: str) -> None:
-    """Print the rows of a peer, measured in a process of its own; what else it says is left out."""
-    command = [sys.executable, __file__, "theirs", "--folder", str(folder), "--only", way]
-    command += ["--caps", str(cap), *(["--tiny"] if bench.shrink else [])]
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
-        try:
-            code = subprocess.run(command, stdout=said, timeout=SECONDS, check=False).returncode
-            ended = f"no answer, exit {code}"
-        except subprocess.TimeoutExpired:
-            ended = f"no answer in {SECONDS} s"
-        said.seek(0)
-        rows = [line.rstrip() for line in said if line.startswith("| ")]
-    print(*rows, sep="\n", flush=True)
-    for case in CASES[:2]:
-        if not any(line.startswith(f"| {case.name},") for line in rows):
-            print(f"| {case.name}, words kept | {cap} | {way} | {ended} |", "| " * 7, flush=True)
+def cases_of(wish: argparse.Namespace) -> Sequence[Case]:
+    """Of the first two cases those with as many frames as were asked for."""
+    return [case for case in CASES[:2] if case.frames in wish.cases]
 
 
 def measure(bench: Bench, *, caps: Sequence[float], quick: bool = False) -> None:
@@ -212,21 +191,25 @@ def main() -> None:
     asked.add_argument("--caps", type=float, nargs="*", default=[3.4, 3.1])
     asked.add_argument("--ways", nargs="*", default=(), metavar="NAME", help="of theirs, these")
     asked.add_argument("--only", choices=(*RECIPES, *PEERS), help="this way in this process alone")
+    asked.add_argument("--cases", type=int, nargs="*", default=[49, 121], metavar="FRAMES")
+    asked.add_argument("--rounds", type=int, default=3, help="of turns, ours twice in each")
+    asked.add_argument("--clips", type=int, default=2, help="timed in a turn, after a first one")
+    asked.add_argument("--minutes", type=float, default=9.0, help="after them no turn begins")
     wish = asked.parse_args()
-    for way in set(wish.ways) - {*RECIPES, *PEERS}:
-        asked.error(f"{way} is not one of {', '.join((*RECIPES, *PEERS))}")
+    for way in set(wish.ways) - {*ORDER}:
+        asked.error(f"{way} is not one of {', '.join(ORDER)}")
     with tempfile.TemporaryDirectory() as scratch:
         folder = wish.folder or Path(scratch)
         if wish.what in ("write", "measure"):
             work(wish, folder)
         elif wish.only:
-            bench = bench_of(folder, shrink=wish.tiny)
+            bench, way = bench_of(folder, shrink=wish.tiny), {**RECIPES, **PEERS}[wish.only]
             for cap in wish.caps:
-                theirs(bench, CASES[:2], cap, wish.only, {**RECIPES, **PEERS}[wish.only])
+                theirs(bench, cases_of(wish), cap, wish.only, way, clips=wish.clips)
         elif wish.what == "theirs":
             if wish.folder is None:
                 again(wish, "write", folder)
-            beside(bench_of(folder, shrink=wish.tiny), folder, wish.caps, wish.ways)
+            beside(wish, bench_of(folder, shrink=wish.tiny), folder)
         else:
             for what in ("write", "measure"):
                 again(wish, what, folder)

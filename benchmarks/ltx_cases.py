@@ -108,8 +108,17 @@ class Bench:
         )
 
     def chosen(self, case: Case, cap: float, ram: int = 8) -> Rung:
-        """What the planner takes with `cap` GiB of GPU memory and `ram` GiB of RAM, a quarter of
-        it taken."""
+        """The rung that the planner takes with `cap` GiB of GPU memory and `ram` GiB of RAM, a
+        quarter of it taken."""
+        return self._walked(case, cap, ram).rung
+
+    def planned(self, case: Case, cap: float, ram: int = 8) -> Plan:
+        """The whole plan for that rung, in a rehearsal with its tiny size."""
+        walked = self._walked(case, cap, ram)
+        kept = walked.kept_bytes if self.device == "cuda" else 0
+        return replace(self.plan(case, walked.rung), kept_bytes=kept)
+
+    def _walked(self, case: Case, cap: float, ram: int) -> Plan:
         shot = Shot(
             prompt="a gold bottle",
             model=self.card.name,
@@ -119,7 +128,7 @@ class Bench:
         )
         plan = plan_shot(shot, self.card, laptop(cap, ram))
         assert (plan.size, plan.segments[0].frames) == (case.size, case.frames), plan.because
-        return plan.rung
+        return plan
 
     def lead(self, case: Case) -> Clip | None:
         """Frames to begin from."""

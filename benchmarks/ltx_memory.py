@@ -91,7 +91,7 @@ class Loaded:
 
     def _once(self, load: Any) -> Any:
         def loaded(file: Any, dtype: str, *what: str, **named: Any) -> Any:
-            key = (load, dtype, what, named.get("narrow"))
+            key = (load, file, dtype, what, named.get("narrow"))
             if key not in self._kept:
                 network = self._kept[key] = load(file, dtype, *what, **named)
                 values = (*network.parameters(), *network.buffers())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -41,38 +42,84 @@ def diffusers_pipe(bench: Bench) -> Any:
     return pipe
 
 
-def theirs(
-    bench: Bench, cases: Sequence[Case], cap: float, name: str, ready: Callable[[Any], None]
-) -> None:
-    """Print the figures of the library's pipeline, words given as embeddings: made ready once for
-    all cases, and anew after one that failed. A case with no memory to be decoded in one go is
-    tried again in tiles, as are those after it; whatever a way raises is its row."""
+@dataclass(frozen=True)
+class Row:
+    """One clip, or what became of it: seconds of loading, encoding, denoising, decoding, and of the
+    whole clip without loading; GiB of the GPU, of private and of pinned memory."""
+
+    case: str
+    cap: str
+    way: str
+    figures: tuple[float, ...]
+    said: str = ""
+
+    @property
+    def together(self) -> float:
+        """Seconds from the prompt to the frames."""
+        return self.figures[4]
+
+    def __str__(self) -> str:
+        """The row of a table."""
+        rest = cells(self.figures) if self.figures else f"{self.said} |" + " |" * 7
+        return f"| {self.case} | {self.cap} | {self.way} | {rest}"
+
+    @classmethod
+    def read(cls, line: str) -> Row | None:
+        """The row that was printed as this line; None: it is none."""
+        parts = [part.strip() for part in line.strip().strip("|").split("|")]
+        if not line.startswith("| ") or len(parts) != 11:
+            return None
+        try:
+            return cls(*parts[:3], tuple(map(float, parts[3:])))
+        except ValueError:
+            return cls(*parts[:3], (), parts[3])
+
+
+def theirs(  # noqa: PLR0917 - the columns of a row, in their order
+    bench: Bench,
+    cases: Sequence[Case],
+    cap: float,
+    name: str,
+    ready: Callable[[Any], None],
+    clips: int = 1,
+) -> list[Row]:
+    """The figures of the library's pipeline, words given as embeddings, printed as they come: made
+    ready once for all cases, and anew after one that failed. A case with no memory to be decoded in
+    one go is tried again in tiles, as are those after it; whatever a way raises is its row."""
     kept: list[Any] = []
+    rows: list[Row] = []
     tiled = False
     with capped(cap), told(cap), quiet(), torch.no_grad():
         for case in cases:
-            short = _tried(bench, case, f"{cap or 'none'} | {name}", ready, kept, tiled=tiled)
-            if short and not tiled:
+            before = len(rows)
+            for again in (False, True) if not tiled else (True,):
+                head = Row(f"{case.name}, words kept", f"{cap or 'none'}", name, ())
+                found, short = _tried(bench, case, head, ready, kept, clips, tiled=again)
+                rows += found
+                if not short:
+                    break
                 tiled = True
-                _tried(bench, case, f"{cap or 'none'} | {name}", ready, kept, tiled=True)
+            for row in rows[before:]:
+                print(row, flush=True)
         kept.clear()
         let_go()
+    return rows
 
 
-def _tried(
+def _tried(  # noqa: PLR0917 - what a case is tried with
     bench: Bench,
     case: Case,
-    name: str,
+    head: Row,
     ready: Callable[[Any], None],
     kept: list[Any],
+    clips: int,
     *,
     tiled: bool,
-) -> bool:
-    """Print one row, and say whether memory was short. `kept` holds the pipeline and the seconds
+) -> tuple[list[Row], bool]:
+    """A row for each clip, and whether memory was short. `kept` holds the pipeline and the seconds
     that it took to load, or nothing: it is filled here, and emptied by a failure."""
-    row = f"| {case.name}, words kept | {name}{', tiles' if tiled else ''} |"
+    head = replace(head, way=f"{head.way}{', tiles' if tiled else ''}")
     marks: list[float] = []
-    short = False
     try:
         if not kept:
             begun = wall_time()
@@ -82,24 +129,27 @@ def _tried(
                 pipe.vae.enable_tiling()
                 pipe.vae.use_framewise_decoding = True
             kept[:] = pipe, wall_time() - begun
-        print(row, cells([kept[1], *_clip(bench, case, kept[0], marks)]), flush=True)
-        return False
+        found = _clips(bench, case, kept[0], marks, clips)
+        return [replace(head, figures=(kept[1], *figures)) for figures in found], False
     except Exception as error:  # noqa: BLE001 - what a way raises is a result
         short = ran_out(error)
         why = " ".join(str(error).split()).replace("|", "/")
         what = "out of memory" if short else type(error).__name__
-        print(row, f"{what} after {len(marks)} steps: {why:.120} |", "| " * 7, flush=True)
+        said = f"{what} after {len(marks)} steps: {why:.120}"
         if not short:
             traceback.print_exc()
     kept.clear()
     pipe = None
     let_go()
-    return short
+    return [replace(head, said=said)], short
 
 
-def _clip(bench: Bench, case: Case, pipe: Any, marks: list[float]) -> list[float]:
+def _clips(
+    bench: Bench, case: Case, pipe: Any, marks: list[float], clips: int
+) -> list[tuple[float, ...]]:
     """Encode, denoise, decode and together in seconds, memory of the GPU, private and pinned
-    memory in GiB: of the second clip. `marks` gets when each step of a clip was done."""
+    memory in GiB: of so many clips after one that warms up. `marks` gets when each step of a clip
+    was done."""
     size, width = bench.size(case), bench.card.tokens
 
     def step_done(_pipe: Any, _index: int, _time: Any, _more: Any) -> dict[str, Any]:
@@ -112,8 +162,9 @@ def _clip(bench: Bench, case: Case, pipe: Any, marks: list[float]) -> list[float
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
+    found: list[tuple[float, ...]] = []
     with Ram() as ram:
-        for _ in range(2):
+        for _ in range(1 + clips):
             marks.clear()
             start = wall_time()
             pipe(
@@ -133,9 +184,10 @@ def _clip(bench: Bench, case: Case, pipe: Any, marks: list[float]) -> list[float
                 callback_on_step_end_tensor_inputs=[],
             )
             end = wall_time()
-    peak = torch.cuda.max_memory_reserved() if torch.cuda.is_available() else 0
-    figures = [0.0, marks[-1] - start, end - marks[-1], end - start]
-    return [*figures, peak / GiB, ram.most / GiB, pinned() / GiB]
+            peak = torch.cuda.max_memory_reserved() if torch.cuda.is_available() else 0
+            spent = (0.0, marks[-1] - start, end - marks[-1], end - start)
+            found.append((*spent, peak / GiB, ram.most / GiB, pinned() / GiB))
+    return found[1:]
 
 
 def resident(pipe: Any) -> None:
@@ -209,6 +261,7 @@ def _mmgp(pipe: Any, profile: int, **more: Any) -> None:
     offload.profile(parts, profile_type(profile), verboseLevel=1, **more)
 
 
+OURS, RESIDENT = "reelkiln", "diffusers, everything resident"
 RECIPES: dict[str, Callable[[Any], None]] = {
     "diffusers, leaf-level group offload": leaf_group,
     "diffusers, block-level group offload": block_group,

@@ -6,15 +6,17 @@ import random
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from fractions import Fraction
 from typing import Any
 
 import torch
+from batches import nothing
 from ground import NOT, WORDS, Ground, card_named, machine
 from renders import fitted, planned, render
 
 from held import capped
-from reelkiln.errors import OutOfMemory, PlanRefused
+from reelkiln.backends.registry import find_backend
+from reelkiln.backends.seam import Folders
+from reelkiln.errors import OutOfMemory, PlanRefused, UsageError
 from reelkiln.plan.attempt import attempt
 from reelkiln.plan.card import Card
 from reelkiln.plan.ladder import Rung
@@ -22,7 +24,9 @@ from reelkiln.plan.machine import GiB
 from reelkiln.plan.outline import Outline
 from reelkiln.plan.plan import Plan
 from reelkiln.plan.walk import plan_shot
-from reelkiln.reel import ASPECTS, Segment, Shot, Size
+from reelkiln.reel import Segment, Size
+from wishes import CAPS, Request
+from wishes import requests as drawn
 
 SHAPES = (
     (16, 640, 448),
@@ -96,46 +100,38 @@ def _predict(ground: Ground, card: Card, rung: Rung, frames: int, size: Size) ->
     )
 
 
-def wishes(cap: float, count: int, seed: int = 5) -> Iterator[tuple[Plan, Card]]:
+def wishes(cap: float, count: int, seed: int = 5) -> Iterator[tuple[Plan, Request]]:
     """Random legal requests that this cap carries on its GPU."""
-    rng = random.Random(f"{seed}-{cap}")
-    cards = [card_named(name) for name in ("epicrealism", "epicrealism-lightning")]
+    cards = tuple(card_named(name) for name in ("epicrealism", "epicrealism-lightning"))
     made = 0
-    while made < count:
-        card = rng.choice(cards)
-        shot = Shot(
-            prompt=WORDS,
-            seconds=Fraction(rng.randint(2, 16), 2),
-            size=rng.choice(list(ASPECTS.values())),
-            seed=rng.randrange(2**32),
-            model=card.name,
-            preset=rng.choice(list(card.presets)),
-        )
+    for request in drawn(cards, cap, seed):
         try:
-            plan = plan_shot(shot, card, machine(cap, rng.choice(("Linux", "Windows"))))
-        except PlanRefused:
+            plan = plan_shot(request.shot, request.card, request.machine)
+        except (PlanRefused, UsageError):
             continue
         if plan.device == "cuda":
+            yield plan, request
             made += 1
-            yield plan, card
+        if made == count:
+            return
 
 
 def requests(ground: Ground, each: int = 20) -> None:
-    """Random requests under each cap: two steps and the whole decode."""
-    pairs = [(cap, *wish) for cap in (2.0, 3.1, 3.4, 6.0, 10.0) for wish in wishes(cap, each)]
+    """Random requests under each cap: two steps and the whole decode, a batch stage by stage."""
+    pairs = [(cap, *wish) for cap in CAPS for wish in wishes(cap, each)]
     random.Random(1).shuffle(pairs)
-    for cap, plan, card in pairs:
+    for cap, plan, request in pairs:
         if ground.left() < 25:
             ground.add("skipped", what=f"request at {cap}: {plan.rung}")
             continue
         folders = dict(ground.folders)
-        if "lightning" in card.name:
+        if "lightning" in request.card.name:
             folders["motion"] = folders["lightning"]
-        outcome, took, begun = "held", None, time.perf_counter()
+        outcome, peak, begun = "held", None, time.perf_counter()
         try:
             with capped(cap):
                 small = fitted(ground, replace(plan, steps=2))
-                took = render(ground, small, card, folders, times=1)
+                peak = together(ground, small, request, folders)
         except OutOfMemory as error:
             outcome = error.message[:120]
         ground.add(
@@ -144,8 +140,29 @@ def requests(ground: Ground, each: int = 20) -> None:
             rung=str(plan.rung),
             frames=plan.segments[0].frames,
             size=str(plan.size),
+            batch=request.batch,
+            guidance=plan.guidance,
             predicted=round(plan.peak_bytes / GiB, 3),
-            measured=round(took.peak / GiB, 3) if took else None,
+            measured=None if peak is None else round(peak / GiB, 3),
             outcome=outcome,
             seconds=round(time.perf_counter() - begun, 2),
         )
+
+
+def together(ground: Ground, plan: Plan, request: Request, folders: Folders) -> int:
+    """Render every film of a request, stage by stage: bytes that were held at most."""
+    if ground.device == "cpu":
+        plan = replace(plan, device="cpu", dtype="float32")
+    first = plan.segments[0]
+    films = [replace(first, seed=first.seed + number) for number in range(request.batch)]
+    backend = find_backend(request.card.family)
+    try:
+        with backend.open(plan, request.card, folders, nothing) as session:
+            session.encode(films, nothing)
+            made = [session.denoise(film, nothing) for film in films]
+            for latents in made:
+                session.decode(latents, nothing)
+            return session.peak().vram
+    finally:
+        if ground.loaded is not None:
+            ground.loaded.rest()
