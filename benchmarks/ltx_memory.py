@@ -122,7 +122,7 @@ def ladder(card: Card) -> tuple[Rung, ...]:
 def job_of(card: Card, frames: int, size: Size, *, led: bool) -> Job:
     """What the formula is asked about."""
     preset = card.presets["standard"]
-    return Job(card=card, preset=preset, size=size, frames=frames, dtype="bfloat16", led=led)
+    return Job(card=card, preset=preset, size=size, frames=frames, dtype="bfloat16", lead=int(led))
 
 
 def kept_of(bench: Bench, case: Case, rung: Rung) -> tuple[int, bool]:

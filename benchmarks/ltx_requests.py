@@ -126,17 +126,17 @@ def expected(plan: Plan, request: Request) -> int:
     a picture is."""
     peaks = [0]
     for segment in plan.segments:
-        led = segment.image is not None or segment.lead_frames > 0
+        lead = 1 if segment.image is not None else segment.lead_frames
         job = Job(
             card=request.card,
             preset=request.card.presets[plan.preset],
             size=plan.size,
             frames=segment.frames,
             dtype=plan.dtype,
-            led=led,
+            lead=lead,
         )
         need = device_need(job, plan.rung, plan.kept_bytes)
-        run = [stage for stage in need if stage != "encode" or led or not request.kept]
+        run = [stage for stage in need if stage != "encode" or lead or not request.kept]
         peaks += [need[stage].peak for stage in run]
     return max(peaks)
 

@@ -11,6 +11,7 @@ from torch import nn
 from live_tensors import Live
 from reelkiln.backends.ltx_lean import lean
 from reelkiln.backends.tiny_ltx import FULL_LTX, TINY_LTX, _vae
+from reelkiln.models.cards import find_card
 
 SHAPE = (1, TINY_LTX.latents, 3, 4, 5)
 
@@ -68,3 +69,20 @@ def test_three_tensors_live_and_not_six(made_lean: bool, least: float, most: flo
     pixels = frames.numel() // 3
     tensors = live.peak / (16 * pixels)  # 128 channels at a quarter of each side, 2 bytes each
     assert least < tensors < most
+
+
+@pytest.mark.parametrize(("frames", "least", "most"), [(1, 150, 200), (9, 112, 118)])
+def test_the_encoder_of_pictures_holds_what_plans_count_with(
+    frames: int, least: int, most: int
+) -> None:
+    """`encode_bytes` of the cards, in live bytes a pixel and frame. Of a single frame 60 more are
+    20 MiB in all, which the margins of plans hold."""
+    counted = find_card("ltx-2b").costs.encode_bytes
+    assert counted == 118
+    with torch.device("meta"):
+        encoder = _vae(FULL_LTX).encoder.to(torch.bfloat16).eval().requires_grad_(False)
+    live = Live({value.untyped_storage()._cdata for value in encoder.parameters()})
+    picture = torch.empty((1, 3, frames, 256, 384), dtype=torch.bfloat16, device="meta")
+    with torch.no_grad(), live:
+        encoder(picture)
+    assert least < live.peak / (frames * 256 * 384) <= most

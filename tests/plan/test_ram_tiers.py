@@ -34,7 +34,7 @@ def held(plan, card, asked):
             size=plan.size,
             frames=segment.frames,
             dtype=plan.dtype,
-            led=segment.image is not None or segment.lead_frames > 0,
+            lead=1 if segment.image is not None else segment.lead_frames,
         )
         for segment in plan.segments
     ]

@@ -76,14 +76,14 @@ def test_rungs_of_tiles_are_for_cards_that_know_tiles():
     assert not any(rung.decode == "tiles" for rung in known)
 
 
-def job(card=DISTILLED, frames=121, led=False):
+def job(card=DISTILLED, frames=121, lead=0):
     return Job(
         card=card,
         preset=card.presets["standard"],
         size=Size(704, 480),
         frames=frames,
         dtype="bfloat16",
-        led=led,
+        lead=lead,
     )
 
 
@@ -104,8 +104,12 @@ def test_a_passing_part_holds_two_blocks_on_the_device_and_no_ram():
     rung = Rung(residence="staged", storage_bits=8)
     picture, words = 694_098_881 * 2, 385_892_352 * 2
     assert device_need(job(), rung)["encode"].weights == words
-    need = device_need(replace(job(), led=True), rung)["encode"]
+    need = device_need(replace(job(), lead=1), rung)["encode"]
     assert need.weights == max(picture, words)
+    # One frame of a picture, nine of the run before: counted on the published shapes.
+    assert need.working == 704 * 480 * 118
+    assert device_need(job(lead=9), rung)["encode"].working == 9 * 704 * 480 * 118
+    assert device_need(job(), rung)["encode"].working == 0
     resident = device_need(job(), Rung(residence="resident"))
     kept = 2 * (1_923_385_472 + 552_814_641)
     assert resident["encode"].weights == kept + words
@@ -116,7 +120,7 @@ def test_a_passing_part_holds_two_blocks_on_the_device_and_no_ram():
 
 def test_frames_to_begin_from_cost_working_memory():
     rung = Rung(residence="staged", storage_bits=8)
-    alone, led = (device_need(job(led=led), rung)["denoise"].working for led in (False, True))
+    alone, led = (device_need(job(lead=lead), rung)["denoise"].working for lead in (0, 1))
     assert led - alone == 5280 * 50_000
     # A second run is led by the first: the plan counts with it.
     short = plan(DISTILLED, machine(), seconds=Fraction(5))
@@ -156,6 +160,7 @@ def test_noise_levels_that_cannot_be_are_refused(change, word):
         {"decode_long": 68},
         {"decode_tile": 100},
         {"led_bytes": -1},
+        {"encode_bytes": -1},
     ],
 )
 def test_costs_that_cannot_be_are_refused(change):

@@ -117,7 +117,7 @@ def attempt(
             size=what.size,
             frames=segment.frames,
             dtype=kind,
-            led=segment.image is not None or segment.lead_frames > 0,
+            lead=1 if segment.image is not None else segment.lead_frames,
         )
         for segment in what.segments
     )

@@ -15,8 +15,9 @@ class Costs:
     `cell_frames` frames shares one latent frame (1: every frame has its own).
     `denoise_bytes` is working memory per latent cell, latent frame and guidance half at 16 bits;
     `split_bytes` the same when attention and feed-forward run in chunks (0: the network has no such
-    way); `led_bytes` is added to either where a start picture or a lead is given; `decode_bytes`
-    is per output pixel and frame at 16 bits. `denoise_flops` and `decode_flops` are operations per
+    way); `led_bytes` is added to either where a start picture or a lead is given; `encode_bytes` is
+    per pixel and frame that is given of these, at 16 bits (0: none are encoded); `decode_bytes` is
+    per output pixel and frame at 16 bits. `denoise_flops` and `decode_flops` are operations per
     latent cell and latent frame.
 
     `decode_window` is how many frames are decoded together where not all are (1, or a
@@ -32,6 +33,7 @@ class Costs:
     decode_flops: float
     split_bytes: int = 0
     led_bytes: int = 0
+    encode_bytes: int = 0
     cell_frames: int = 1
     decode_window: int = 1
     decode_long: int = 0
@@ -45,7 +47,10 @@ class Costs:
             0 <= self.split_bytes < self.denoise_bytes,
             "split_bytes must be 0, or less than denoise_bytes",
         )
-        must(self.led_bytes >= 0, "led_bytes must not be below 0")
+        must(
+            min(self.led_bytes, self.encode_bytes) >= 0,
+            "led_bytes and encode_bytes must not be below 0",
+        )
         must(
             self.decode_window == 1
             or (self.decode_window > 0 and self.decode_window % self.cell_frames == 0),

@@ -91,7 +91,7 @@ _SHALLOW = 0.074
 class Job:
     """What is to be computed: one segment of a card at a preset, and the dtype to compute in.
 
-    `led` says that a start picture or the frames of a segment before are given.
+    `lead` counts the frames that are given: a start picture, or the end of the segment before.
     """
 
     card: Card
@@ -99,7 +99,12 @@ class Job:
     size: Size
     frames: int
     dtype: Dtype
-    led: bool = False
+    lead: int = 0
+
+    @property
+    def led(self) -> bool:
+        """Whether it begins from frames that are given."""
+        return self.lead > 0
 
     @property
     def cells(self) -> int:
@@ -181,7 +186,7 @@ def _working(job: Job, rung: Rung, stage: Stage) -> int:
     costs, wide = job.card.costs, DTYPE_BITS[job.dtype] // 16
     match stage:
         case "encode":
-            return 0
+            return costs.encode_bytes * wide * job.lead * job.size.pixels
         case "denoise":
             halves = 1 if rung.two_pass else job.preset.halves
             each = costs.split_bytes if rung.split else costs.denoise_bytes
