@@ -57,4 +57,16 @@ def test_a_night_on_two_gpus_is_counted_together(monkeypatch):
 
 def test_a_gpu_without_a_counter_is_not_known():
     assert GpuMeter(Library(counter=3)).joules() is None
-    assert GpuMeter(Library(), index=4).joules() is None
+    assert GpuMeter(Library(), "4").joules() is None
+
+
+def test_a_gpu_that_is_called_by_its_uuid_is_the_one_that_is_counted():
+    class Named(Library):
+        def nvmlDeviceGetHandleByUUID(self, uuid, handle):
+            return 0 if uuid == b"GPU-8932f937-d72c-4106-c12f-20bd9faed9f6" else 6
+
+        def nvmlDeviceGetHandleByIndex_v2(self, index, handle):
+            raise AssertionError("another GPU")
+
+    assert GpuMeter(Named(), "GPU-8932f937-d72c-4106-c12f-20bd9faed9f6").joules() == 12.5
+    assert GpuMeter(Named(), "GPU-8932f937").joules() is None

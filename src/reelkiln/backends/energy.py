@@ -22,9 +22,12 @@ _VERSION_BYTES = 80
 
 
 class GpuMeter:
-    """Reads one GPU's counters; `driver` is the driver's version, empty where it is not known."""
+    """Reads one GPU's counters; `driver` is the driver's version, empty where it is not known.
 
-    def __init__(self, library: Any = None, index: int = 0) -> None:
+    `name` is what CUDA_VISIBLE_DEVICES calls the GPU: a number, a UUID, or empty for the first.
+    """
+
+    def __init__(self, library: Any = None, name: str = "") -> None:
         self._library, self._handle = library, ctypes.c_void_p()
         self.driver = ""
         if library is None:
@@ -32,7 +35,12 @@ class GpuMeter:
         text = ctypes.create_string_buffer(_VERSION_BYTES)
         if library.nvmlSystemGetDriverVersion(text, _VERSION_BYTES) == _SUCCESS:
             self.driver = text.value.decode("ascii", "replace")
-        found = library.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(self._handle))
+        handle = ctypes.byref(self._handle)
+        if name and not name.isdigit():
+            # Part of a UUID, which CUDA takes too, finds none: another GPU's energy is not told.
+            found = library.nvmlDeviceGetHandleByUUID(name.encode("ascii", "replace"), handle)
+        else:
+            found = library.nvmlDeviceGetHandleByIndex_v2(int(name or 0), handle)
         if found != _SUCCESS:
             self._library = None
 
@@ -51,11 +59,11 @@ class GpuMeter:
 def gpu_meter() -> Iterator[GpuMeter]:
     """A meter for the GPU that renders here; one that knows nothing where there is none.
 
-    NVML counts all GPUs of the computer, torch those it is allowed: the first number that
+    NVML counts all GPUs of the computer, torch those it is allowed: the first that
     CUDA_VISIBLE_DEVICES names is taken.
     """
     with _opened() as library:
-        yield GpuMeter() if library is None else GpuMeter(library, _index(_visible()))
+        yield GpuMeter() if library is None else GpuMeter(library, _visible())
 
 
 @contextmanager
@@ -69,7 +77,7 @@ def gpu_joules(gpus: Sequence[str | None]) -> Iterator[Callable[[], float | None
     """
     with _opened() as library:
         names = [_visible() if name is None else name for name in gpus]
-        meters = [] if library is None else [GpuMeter(library, _index(name)) for name in names]
+        meters = [] if library is None else [GpuMeter(library, name) for name in names]
 
         def joules() -> float | None:
             drawn = [meter.joules() for meter in meters]
@@ -97,7 +105,3 @@ def _opened() -> Iterator[Any]:
 
 def _visible() -> str:
     return os.environ.get("CUDA_VISIBLE_DEVICES", "").partition(",")[0].strip()
-
-
-def _index(name: str) -> int:
-    return int(name) if name.isdigit() else 0
