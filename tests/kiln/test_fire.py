@@ -134,6 +134,14 @@ def test_out_of_memory_steps_down_the_ladder_and_is_no_take(tmp_path):
     assert heard.notes
 
 
+def test_after_nan_no_rung_is_tried_again_that_ran_out_of_memory(tmp_path):
+    fired, heard = burn(tmp_path, null_card(fits_from="streamed", gain=1e5))
+    assert fired.takes[-1].verdict.kept
+    assert (fired.plan.dtype, fired.plan.rung.residence) == ("bfloat16", "streamed")
+    full = ["does not fit" in note for note in heard.notes]
+    assert full == [True, True, True, False]  # resident in two ways, staged; then NaN
+
+
 def test_out_of_memory_on_the_last_rung_is_a_refusal(tmp_path):
     card = null_card(fits_from="cpu")
     plan = plan_shot(null_shot(card), card, GPU)

@@ -372,6 +372,21 @@ def test_below_the_processor_there_is_only_less_memory():
         step_down(replace(made, ram_bytes=lower.ram_bytes), wish, EPIC, where)
 
 
+@pytest.mark.parametrize("name", ["ltx-2b", "ltx-2b-distilled", "epicrealism"])
+def test_from_the_processor_nobody_goes_back_to_the_gpu(name):
+    """Not even to a smaller size: what ran out there would run out again."""
+    where, card = imagine(vram=8 * GiB, ram=64 * GiB), find_card(name)
+    wish = shot(card, seconds=Fraction(4))
+    made = plan_shot(wish, card, where)
+    devices = [made.device]
+    with suppress(PlanRefused):
+        while True:
+            made = step_down(made, wish, card, where)
+            devices.append(made.device)
+    assert devices == sorted(devices, reverse=True)
+    assert set(devices) == {"cuda", "cpu"}
+
+
 def test_after_nan_a_safer_dtype_then_none():
     wish, where = shot(EPIC, seconds=Fraction(2), size=SQUARE), machine(vram_free=80 * GiB)
     first = plan_shot(wish, EPIC, where)

@@ -155,7 +155,11 @@ class Firing:
         Raises:
             PlanRefused: there is none.
         """
-        plan = step_down(self.plan, self.shot, self.card, self.machine)
+        before = self.plan
+        plan = step_down(before, self.shot, self.card, self.machine)
+        if before.device == "cuda":  # a later change of plan begins no higher
+            ran_out = {**self.machine.ran_out, before.model: before.peak_bytes}
+            self.machine = replace(self.machine, ran_out=ran_out)
         self.clock.note(f"{error.message}; again {plan.rung}")
         self._go_over_to(plan)
 
