@@ -111,3 +111,22 @@ def test_what_the_engine_holds_open_all_night_caches_little(tmp_path):
     with engine._client()._sys_db.engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA cache_size").scalar_one() == -128
     engine.close()
+
+
+HOLDER = """
+import sys, time, filelock
+lock = filelock.FileLock(sys.argv[1])
+lock.acquire()
+print("held", flush=True)
+time.sleep(0.3)
+"""
+
+
+def test_a_lock_that_a_dead_worker_left_for_a_moment_is_waited_for(tmp_path, engine, monkeypatch):
+    """As of a program that was being started when its worker was killed."""
+    monkeypatch.setattr("reelkiln.store.dbos_engine.LOCK_SECONDS", LONG)
+    command = [sys.executable, "-c", HOLDER, str(tmp_path / "executor-gpu0.lock")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        with engine.run_worker(lambda _: None, 1):
+            pass

@@ -38,6 +38,9 @@ POLL_SECONDS = 0.05
 FILE = "engine.db"
 CACHE_KIB = 128
 """What a connection may cache; SQLite's own 2 MiB are for larger files, and there are a dozen."""
+LOCK_SECONDS = 0.5
+"""How long to wait for a lock before its holder is said to live. A worker that was killed while it
+started a program leaves its lock to that program for the moment until it is its own."""
 VERSION = "schema-1"
 """Raised only together with a migration of what is under way."""
 NAME, WORKFLOW, TICK = "reelkiln", "segment", "tick"
@@ -167,7 +170,7 @@ class DbosEngine:
     def _only_one(self) -> Iterator[None]:
         lock = self._lock(self.executor)
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=LOCK_SECONDS)
         except Timeout:
             raise LockHeld(
                 f"another reelkiln is at work here already, as {self.executor}",
