@@ -219,6 +219,11 @@ def test_large_numbers_are_written_as_people_do():
     assert (chart.bars[0].total, chart.axis[-1][1]) == ("99,999 s", "100,000")
 
 
+def test_short_cells_stay_on_one_line(page):
+    assert '<td class="short">21 dB</td>' in page
+    assert '<td class="long">softness +0.1</td>' in page
+
+
 def test_dates_of_a_long_history_do_not_lie_on_each_other():
     values = [(f"2026-11-{day:02}", 1.0) for day in range(1, 31)]
     line = line_chart("spark", values, [""] + ["driver"] * 29, "s")

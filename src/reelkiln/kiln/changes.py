@@ -53,7 +53,7 @@ def changes(now: Report, earlier: Sequence[Report]) -> tuple[Change, ...]:
             found.append(
                 Change(
                     what=" ".join(key[1:4]),
-                    before=before.when[:10],
+                    before=_moment(before.when, now.when),
                     share=share,
                     because=(
                         *differing(before.versions, now.versions),
@@ -62,6 +62,17 @@ def changes(now: Report, earlier: Sequence[Report]) -> tuple[Change, ...]:
                 )
             )
     return tuple(sorted(found, key=lambda change: -change.share))
+
+
+def _moment(before: str, now: str) -> str:
+    """The date of an evening, with its time where that is of the same day (both ISO 8601).
+
+    >>> _moment("2026-11-01T19:30:00+00:00", "2026-11-26T20:00:00+00:00")
+    '2026-11-01'
+    >>> _moment("2026-11-26T19:30:00+00:00", "2026-11-26T20:00:00+00:00")
+    '2026-11-26 at 19:30'
+    """
+    return before[:10] if before[:10] != now[:10] else f"{before[:10]} at {before[11:16]}"
 
 
 def _paces(report: Report) -> dict[tuple[str, ...], list[float]]:
