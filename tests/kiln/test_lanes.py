@@ -9,8 +9,9 @@ from itertools import groupby
 
 import pytest
 
+from kiln.nulls import LED
 from kiln.orders import null_order
-from reelkiln.errors import Cancelled, PlaceLost
+from reelkiln.errors import Cancelled, PlaceLost, UsageError
 from reelkiln.kiln.lanes import LaneRenderer
 from reelkiln.kiln.watch import Watch
 from waiting import LONG, wait_for
@@ -91,6 +92,20 @@ def test_one_that_is_given_up_costs_the_others_nothing(lane, tmp_path):
     with pytest.raises(Cancelled):
         second.result(LONG)
     assert story.steps("s110") == 2, "what was denoised is never denoised again"
+
+
+def test_one_whose_start_picture_is_gone_costs_the_others_nothing(lane, tmp_path):
+    story = Story(lane, tmp_path)
+    one, other, third = orders(3, 120, reach=LED)
+    gone = str(tmp_path / "gone.png")
+    first, *rest = other.plan.segments
+    plan = replace(other.plan, segments=(replace(first, image=gone), *rest))
+    other = replace(other, shot=replace(other.shot, image=gone), plan=plan)
+    results = [story.begin(each) for each in (one, other, third)]
+    with pytest.raises(UsageError, match="no such file"):
+        results[1].result(LONG)
+    assert results[0].result(LONG).chosen
+    assert results[2].result(LONG).chosen
 
 
 def test_an_urgent_one_goes_first_and_the_batch_goes_on_from_what_it_had(lane, tmp_path):
