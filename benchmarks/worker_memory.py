@@ -1,6 +1,8 @@
 """Where a worker's memory lies while it makes clips, and what PyAV keeps of films left early.
 
     python benchmarks/worker_memory.py [--clips N]     a shift on DBOS, told every 100 clips
+    python benchmarks/worker_memory.py --plain         the same, with the heaps as they come
+    python benchmarks/worker_memory.py --python        the same, and what of Python's own grew
     python benchmarks/worker_memory.py --left N        N films of which one frame is looked at
 
 Results: docs/measured/faults.md. Needs the extra `dev` and Linux with glibc.
@@ -17,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -29,6 +32,8 @@ import av
 from film.scenes import make, moving_box
 from kiln.shifts import ledger_in, queue, shift_in
 from reelkiln.film import container
+from reelkiln.kiln import worker
+from reelkiln.kiln.heaps import few_heaps
 from reelkiln.store.dbos_engine import DbosEngine
 
 MIB = 1 << 20
@@ -86,8 +91,31 @@ def tell(clips: int, seconds: float) -> None:
     )
 
 
-def work(clips: int) -> None:
-    """A shift over so many clips, in this process."""
+def taken() -> tracemalloc.Snapshot:
+    """What of Python's own is held now, without what the looking takes."""
+    gc.collect()
+    return tracemalloc.take_snapshot().filter_traces(
+        [tracemalloc.Filter(False, tracemalloc.__file__)]
+    )
+
+
+def tell_python(early: tracemalloc.Snapshot) -> None:
+    """Print where Python's own memory grew most since then."""
+    grown = taken().compare_to(early, "lineno")
+    print(f"Python's own grew by {sum(one.size_diff for one in grown) / 1024:.0f} KiB since")
+    for one in grown[:12]:
+        frame = one.traceback[0]
+        print(f"  {one.size_diff / 1024:+.0f} KiB, {one.count_diff:+d} pieces: "
+              f"{Path(frame.filename).name}:{frame.lineno}")  # fmt: skip
+
+
+def work(clips: int, *, plain: bool, python: bool) -> None:
+    """A shift over so many clips, in this process, with its heaps as `reelkiln work` has them."""
+    if plain:
+        worker.trim = lambda: False
+    else:
+        few_heaps()
+    early: tracemalloc.Snapshot | None = None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "place"
         (folder / ".reelkiln").mkdir(parents=True)
@@ -106,8 +134,14 @@ def work(clips: int) -> None:
                 if done >= told + EVERY:
                     told = done // EVERY * EVERY
                     tell(done, time.perf_counter() - began)
+                    if python and not tracemalloc.is_tracing():
+                        tracemalloc.start()
+                    elif python and early is None:
+                        early = taken()
                 time.sleep(0.05)
             thread.join()
+            if early is not None:
+                tell_python(early)
         os.chdir("/")
 
 
@@ -154,8 +188,10 @@ if __name__ == "__main__":
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--clips", type=int, default=500)
     asked.add_argument("--left", type=int, default=0)
+    asked.add_argument("--plain", action="store_true")
+    asked.add_argument("--python", action="store_true")
     wanted = asked.parse_args()
     if wanted.left:
         left(wanted.left)
     else:
-        work(wanted.clips)
+        work(wanted.clips, plain=wanted.plain, python=wanted.python)

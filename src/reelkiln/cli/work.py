@@ -59,10 +59,12 @@ def work(
     from reelkiln.kiln.apart import probe_apart
     from reelkiln.kiln.awake import awake
     from reelkiln.kiln.crash import arm_here
+    from reelkiln.kiln.heaps import few_heaps
     from reelkiln.store.dbos_engine import DbosEngine
     from reelkiln.workshop.open import current_folder, open_bench, open_workshop
     from reelkiln.workshop.settings import read_settings
 
+    few_heaps()
     arm_here()
     workshop = open_workshop(current_folder(), read_settings())
     with telling(quiet=quiet or json) as teller, open_bench(workshop, probe_apart) as bench:

@@ -22,6 +22,7 @@ from reelkiln.failpoints import failpoint
 from reelkiln.kiln.bench import Bench
 from reelkiln.kiln.control import Control
 from reelkiln.kiln.handler import Handler
+from reelkiln.kiln.heaps import trim
 from reelkiln.kiln.hours import next_time
 from reelkiln.kiln.produce import Producer
 from reelkiln.kiln.renderer import Renderer
@@ -43,6 +44,8 @@ TICK = 0.1
 """Seconds between two looks around."""
 SELDOM = 2.0
 """Seconds between two looks at what changes seldom: dead executors, lost submissions, the disk."""
+TRIM_SECONDS = 60.0
+"""Seconds between two times at which free memory is given back: about a clip, on a slow machine."""
 GIVE_BACK_SECONDS = 30.0
 """Seconds the threads have to give back what they hold when a shift ends."""
 
@@ -112,7 +115,7 @@ class Shift:
 
     def _loop(self) -> str:
         sleep = SleepWatch(self.bench.now(), self.elapsed())
-        seldom = float("-inf")
+        seldom = trimmed = float("-inf")
         while True:
             with suppress(LockHeld):  # a long write of another process: look again
                 if (why := self._over()) is not None:
@@ -122,6 +125,9 @@ class Shift:
                 if self.bench.clock() - seldom >= SELDOM:
                     self._seldom()
                     seldom = self.bench.clock()
+                if self.bench.clock() - trimmed >= TRIM_SECONDS:
+                    trim()
+                    trimmed = self.bench.clock()
                 self._hand_out()
             self._tell()
             self._handler.changed.wait(TICK)
