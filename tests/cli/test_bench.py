@@ -98,9 +98,9 @@ def test_an_evening_that_cannot_be_kept_is_shown_all_the_same(state):
     state.mkdir()
     (state / "bench").write_bytes(b"a file where the folder should be")
     done = run("bench", *SMALL, "--json", "--html", "b.html")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert [trial["failure"] for trial in result(done)["report"]["trials"]] == ["", ""]
-    assert "bench could not be written" in done.stderr
+    assert "bench cannot be written: a file has this name" in done.stderr
     assert "Traceback" not in done.stderr
     assert "null (standard)" in Path("b.html").read_text("utf-8")
 
@@ -190,9 +190,14 @@ def test_presets_are_held_against_the_one_with_the_most_steps():
     assert -1 < row["ssim"] < 1
 
 
-def test_a_page_that_could_not_be_written_is_refused_before_anything_runs():
-    told = refused(run("bench", *SMALL, "--html", "nowhere/b.html"), 2)
-    assert "the folder of nowhere/b.html does not exist" in told
+@pytest.mark.parametrize(
+    "page, why",
+    [("nowhere/b.html", "its folder does not exist"), ("here", "here is a folder")],
+)
+def test_a_page_that_could_not_be_written_is_refused_before_anything_runs(page, why):
+    Path("here").mkdir()
+    told = refused(run("bench", *SMALL, "--html", page), 2)
+    assert why in told
     assert kept() == []
 
 

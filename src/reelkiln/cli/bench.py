@@ -97,7 +97,7 @@ def bench(
     from reelkiln.workshop.open import current_folder, open_workshop
     from reelkiln.workshop.settings import read_settings
 
-    _check_folders(html, markdown)
+    _check_targets(html, markdown)
     workshop = open_workshop(current_folder(), read_settings())
     cards = _cards(model, workshop.settings.cache)
     wanted = series_for(cards, preset=preset, quick=quick, repeats=repeats, quality=quality)
@@ -153,15 +153,13 @@ def _told_last(lost: list[ReelkilnError]) -> Iterator[None]:
         lost.append(error)
 
 
-def _check_folders(*targets: Path | None) -> None:
+def _check_targets(*targets: Path | None) -> None:
     """Refuse before an hour of measuring what could not be written after it."""
-    from reelkiln.errors import UsageError
+    from reelkiln.film.partfile import check_target
 
     for target in targets:
-        if target is not None and not target.absolute().parent.is_dir():
-            raise UsageError(
-                f"the folder of {target} does not exist", hint="Make it, or name another file."
-            )
+        if target is not None:
+            check_target(target)
 
 
 def _cards(names: list[str] | None, cache: Path | None) -> list[Card]:

@@ -119,6 +119,7 @@ _TARGET_SAYS: Mapping[int, str] = {
     errno.ENOENT: "its folder does not exist",
     errno.ENOTDIR: "its folder is a file",
     errno.EISDIR: "a folder has this name",
+    errno.EEXIST: "a file has this name",
     errno.EACCES: "the folder may not be written to",
     errno.EPERM: "the folder may not be written to",
     errno.EROFS: "the disk is read-only",
