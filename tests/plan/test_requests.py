@@ -128,8 +128,8 @@ def hold_to(hint, wish, card, where):
 @given(requests())
 @settings(max_examples=60)
 def test_the_rung_that_is_taken_is_the_fastest_legal_one(request):
-    """By the formula, within the 1.5 % that fewer bytes to copy save; what lies in 16 bits is not
-    rounded to 8 for that."""
+    """By the formula, but for what lies in 16 bits: it is not rounded to 8 for the 5 % at most that
+    fewer bytes to copy save."""
     wish, card, where = request
     try:
         plan = plan_shot(wish, card, where)
@@ -138,4 +138,4 @@ def test_the_rung_that_is_taken_is_the_fastest_legal_one(request):
     what = replace(outline(wish, card), size=plan.size)
     every = attempts(what, where, gpu_dtype(card, where))
     fitting = {each.rung: each.seconds for each in every if not each.refusal}
-    assert fitting[plan.rung] <= 1.02 * min(fitting.values())
+    assert fitting[plan.rung] <= 1.06 * min(fitting.values())

@@ -111,6 +111,8 @@ def _walk(  # noqa: PLR0917 - what a walk begins with
 ) -> Plan:
     """The first rung that fits; before the processor, and before a refusal, the same at smaller
     sizes, where `shrink` lets them be tried."""
+    if machine.gpu is None and _fits(tried):
+        return _choose(shot, what, machine, tried, because)
     found = _fitting(what, tried, _smaller(shot, what, machine, dtype) if shrink else ())
     if found is None:
         raise _refused(shot, what, machine, tried)
