@@ -3,6 +3,7 @@
 Each was tried (docs/measured) with diffusers 0.42: none may come back into the source unnoticed.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,11 +41,20 @@ def test_what_does_nothing_or_harm_is_not_called(words):
     assert words not in SOURCE, REFUSED[words]
 
 
+WIDE = CARDS["epicrealism"]
+CASTABLE = replace(
+    WIDE,
+    name="somebodys-own",
+    parts=tuple(replace(part, castable=part.stage == "denoise") for part in WIDE.parts),
+)
+
+
 @pytest.mark.parametrize(
     ("rung", "card", "why"),
     [
         (Rung(residence="streamed"), CARDS["spark"], "cannot be streamed"),
         (Rung(residence="staged", storage_bits=8), CARDS["epicrealism"], "stored in 8 bits"),
+        (Rung(residence="streamed", storage_bits=8), CASTABLE, "streamed in 8 bits"),
         (Rung(residence="cpu", storage_bits=8), LED, "nothing from 8 bits"),
         (Rung(residence="staged", decode="tiles"), CARDS["epicrealism"], "decoded in tiles"),
         (Rung(residence="staged", split=True), LED, "in chunks"),
@@ -54,7 +64,7 @@ def test_what_a_model_cannot_do_is_refused_with_the_reason(rung, card, why):
     assert why in illegal(rung, card)
 
 
-@pytest.mark.parametrize("card", [*CARDS.values(), LED], ids=lambda card: card.name)
+@pytest.mark.parametrize("card", [*CARDS.values(), CASTABLE, LED], ids=lambda card: card.name)
 def test_no_ladder_holds_a_rung_that_its_model_cannot_stand_on(card):
     for preset in card.presets.values():
         for gpu in (True, False):

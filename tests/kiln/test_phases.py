@@ -195,8 +195,9 @@ def test_a_key_says_what_decides_the_numbers_and_nothing_else():
 
     preset = card.presets[plan.preset]
 
-    def key(segment=segment, preset=preset, **changes):
-        return latents_key(segment, replace(plan, **changes), preset, None, "us")
+    def key(segment=segment, preset=preset, tokens=card.tokens, **changes):
+        edited = replace(card, presets={plan.preset: preset}, tokens=tokens)
+        return latents_key(segment, replace(plan, **changes), edited, None, "us")
 
     same = key()
     assert key(rung=replace(plan.rung, residence="streamed", decode="frames")) == same
@@ -208,11 +209,12 @@ def test_a_key_says_what_decides_the_numbers_and_nothing_else():
         key(preset=replace(preset, sigmas=(1.0, 0.5))),
         key(replace(segment, seed=8)),
         key(replace(segment, prompt="a blue can")),
+        key(tokens=card.tokens - 1),
         key(dtype="float32"),
         key(steps=plan.steps + 1),
         key(size=Size(128, 64)),
         key(rung=replace(plan.rung, storage_bits=8)),
-        latents_key(segment, plan, preset, None, "them"),
+        latents_key(segment, plan, card, None, "them"),
     ]
     assert len({same, *others}) == len(others) + 1
 

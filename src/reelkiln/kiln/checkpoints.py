@@ -19,7 +19,7 @@ from reelkiln.backends.latents import Latents, load_latents, save_latents
 from reelkiln.errors import RenderFailed
 from reelkiln.failpoints import failpoint
 from reelkiln.film.faults import on_disk
-from reelkiln.plan.card import Preset
+from reelkiln.plan.card import Card
 from reelkiln.plan.form import write
 from reelkiln.plan.plan import Plan
 from reelkiln.reel import Clip, Segment
@@ -99,18 +99,20 @@ class Checkpoints:
             return  # others are in it, or it never was
 
 
-def latents_key(segment: Segment, plan: Plan, preset: Preset, lead: Clip | None, maker: str) -> str:
+def latents_key(segment: Segment, plan: Plan, card: Card, lead: Clip | None, maker: str) -> str:
     """64 hex digits: sha256 over all that decides a segment's latents.
 
-    `preset` is what the card says under the name `plan.preset`: a person may have edited the card.
+    `card` counts as it is now: a person may have edited it since.
 
     Two plans that differ only in where weights lie, or in how frames are decoded, give equal
     latents and have equal keys: memory that runs out while decoding costs no denoising.
     """
+    preset = card.presets[plan.preset]
     rung = {name: value for name, value in write(plan.rung).items() if name not in _PLACES}
     words = {
         "maker": [maker, __version__],
         "plan": [plan.model, plan.preset, plan.device, plan.dtype],
+        "words": card.tokens,
         "how": [plan.steps, plan.guidance, plan.motion],
         "schedule": [
             preset.scheduler,

@@ -253,8 +253,7 @@ class _Batch:
 
     def _key(self, firing: Firing, segment: Segment) -> str:
         maker = self.kept.maker if self.kept else ""
-        preset = self.furnace.card.presets[firing.plan.preset]
-        return latents_key(segment, firing.plan, preset, firing.lead(segment), maker)
+        return latents_key(segment, firing.plan, self.furnace.card, firing.lead(segment), maker)
 
     def _known(self, firing: Firing, segment: Segment) -> bool:
         """Whether a segment's latents are at hand: in memory, or on the disk."""

@@ -84,6 +84,10 @@ CPU_LADDER: tuple[Rung, ...] = (
 )
 """The rungs without a GPU: the last resort of a machine whose GPU is too small."""
 
+CAST_BY_LIBRARY = frozenset({"animatediff"})
+"""Families whose 8-bit weights the library widens, a whole module before its call. It would take
+them out of what is streamed. Other families widen each weight where it is used."""
+
 
 def illegal(rung: Rung, card: Card) -> str:
     """Why this model cannot run on this rung at all, or an empty string where it can.
@@ -105,6 +109,10 @@ def illegal(rung: Rung, card: Card) -> str:
         (
             stored and rung.residence == "cpu",
             "gains nothing from 8 bits on the processor, which has no use for them",
+        ),
+        (
+            stored and rung.residence == "streamed" and card.family in CAST_BY_LIBRARY,
+            "cannot be streamed in 8 bits",
         ),
         (rung.decode == "tiles" and not card.costs.decode_tile, "cannot be decoded in tiles"),
         (rung.decode == "long" and not card.costs.decode_long, "cannot be decoded in long runs"),
