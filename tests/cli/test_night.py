@@ -99,6 +99,16 @@ def test_a_storyboard_is_told_for_all_products_within_limits(brand):
     assert "no storyboard of this workspace" in refused(run("batch", "other.yaml"), 2)
 
 
+def test_loading_is_foretold_once_for_all_clips_of_a_batch(brand):
+    about = []
+    for count in (1, 2, 3):
+        write(count, model="spark")
+        about.append(result(run("batch", "b.csv", "--dry-run", "--json"))["seconds_estimate"])
+    one, two, three = about
+    assert one < two < 2 * one
+    assert three - two == pytest.approx(two - one)
+
+
 @pytest.mark.once
 def test_the_same_batch_twice_gives_other_names_and_pausing_holds_it(brand):
     write(1)

@@ -92,13 +92,13 @@ def test_sleep_is_told_from_a_clock_that_was_set():
     assert watch.look(woke + timedelta(seconds=2), 105.0 + 8 * 3600) is None
 
 
-@given(st.lists(st.floats(1, 1000), max_size=20), st.integers(1, 4))
-def test_more_places_are_never_slower_and_one_place_takes_the_sum(estimates, width):
-    one = forecast(estimates, start=NOON, deadline=None)
-    more = forecast(estimates, start=NOON, deadline=None, width=width)
+@given(st.lists(st.floats(1, 1000), min_size=1, max_size=20), st.integers(1, 4), st.floats(0, 99))
+def test_more_places_are_never_slower_and_one_place_takes_the_sum(estimates, width, loading):
+    one = forecast(estimates, start=NOON, deadline=None, loading=loading)
+    more = forecast(estimates, start=NOON, deadline=None, loading=loading, width=width)
     assert more.end <= one.end
     assert one.in_time == len(estimates)
-    seconds = sum(estimates) + 3.0 * len(estimates)
+    seconds = loading + sum(estimates) + 3.0 * len(estimates)
     assert abs((one.end - NOON).total_seconds() - seconds) < 0.01
 
 

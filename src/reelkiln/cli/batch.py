@@ -14,6 +14,7 @@ from reelkiln.cli.options import Force, Json, ModelName, PresetName, Quiet
 from reelkiln.cli.progress import telling
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from reelkiln.kiln.bench import Bench
@@ -193,7 +194,18 @@ def _forecast(
     """When these clips are done, behind (or before) all that waits."""
     from reelkiln.kiln.ahead import look_ahead
 
-    return look_ahead([clip.estimate for clip in clips], bench, deadline=deadline, first=first)
+    return look_ahead(
+        [clip.estimate for clip in clips],
+        bench,
+        deadline=deadline,
+        loading=_loading(clips),
+        first=first,
+    )
+
+
+def _loading(clips: Iterable[Clip]) -> float:
+    """Seconds that pass once, before the first of these clips."""
+    return max((clip.loading for clip in clips), default=0.0)
 
 
 def _ahead_json(ahead: Forecast, deadline: datetime | None) -> dict[str, Any]:
@@ -225,7 +237,7 @@ def _show_plan(files: Files, ahead: Forecast, deadline: datetime | None, *, json
         )
         for clip, movie in files.clips
     ]
-    total = sum(clip.estimate for clip, _ in files.clips)
+    total = _loading(clip for clip, _ in files.clips) + sum(c.estimate for c, _ in files.clips)
     if json:
         shown = [dict(zip(KEYS, row, strict=True)) for row in rows]
         joined = [movie.name for _, movie in files.reels]

@@ -18,12 +18,14 @@ def look_ahead(
     bench: Bench,
     *,
     deadline: datetime | None = None,
+    loading: float = 0.0,
     first: bool = False,
     width: int = 1,
 ) -> Forecast:
     """How many of these clips are done by a deadline if work begins now: an estimate.
 
     Args:
+        loading: seconds that pass once, before the first clip.
         first: they go before what waits, else behind it.
         width: places that render at once.
     """
@@ -33,6 +35,7 @@ def look_ahead(
         [*before, *estimates],
         start=bench.now(),
         deadline=deadline,
+        loading=loading,
         pace=pace_of(estimates_and_seconds(bench.ledger)),
         width=width,
     )

@@ -28,15 +28,17 @@ def forecast(
     *,
     start: datetime,
     deadline: datetime | None,
+    loading: float = 0.0,
     pace: float = 1.0,
     width: int = 1,
 ) -> Forecast:
     """When the clips of these planned seconds are done, one after another in `width` places.
 
     Args:
+        loading: seconds that pass once in each place, before its first clip.
         pace: how many times the planned seconds clips took here so far (`pace_of`).
     """
-    free = [0.0] * width
+    free = [loading] * width
     ends = []
     for seconds in estimates:
         place = free.index(min(free))

@@ -16,6 +16,7 @@ from reelkiln.kiln.work import Candidate, Work
 from reelkiln.models.installed import locate
 from reelkiln.names import slug
 from reelkiln.plan.card import Card
+from reelkiln.plan.figures import figures_of
 from reelkiln.plan.walk import plan_shot
 from reelkiln.reel import ASPECTS, SECONDS_DEFAULT, Origin, Shot, Size
 from reelkiln.script.batch import Wish
@@ -37,14 +38,16 @@ class Clip:
     """One clip to be queued: its name without folder and suffix, and what to render.
 
     `shot` is in the words of the first accepted model that can render it here now, `estimate` its
-    planned seconds, and `told` says what stands against the models before it. `reel` is the name
-    of the reel that it is a shot of, "" for none.
+    planned seconds in a shift that has its model at hand, `loading` those that pass once before,
+    and `told` says what stands against the models before it. `reel` is the name of the reel that it
+    is a shot of, "" for none.
     """
 
     name: str
     work: Work
     shot: Shot
     estimate: float
+    loading: float = 0.0
     told: tuple[str, ...] = ()
     reel: str = ""
 
@@ -119,6 +122,7 @@ def _clip(name: str, work: Work, cards: Mapping[str, Card], bench: Bench) -> Cli
             locate(card, candidate.shot.preset, bench.cache)
             plan = plan_shot(candidate.shot, card, bench.machine)
             notes = check_picture(candidate.shot, plan)
+            figures = figures_of(plan, candidate.shot, card, bench.machine)
         except ReelkilnError as error:
             refusals.append(error)
             told.append(f"{card.name} cannot render now: {error.message}")
@@ -127,7 +131,8 @@ def _clip(name: str, work: Work, cards: Mapping[str, Card], bench: Bench) -> Cli
             name=name,
             work=work,
             shot=candidate.shot,
-            estimate=plan.seconds_estimate,
+            estimate=figures.further_seconds + figures.words_seconds,
+            loading=figures.start_seconds,
             told=(*told, *notes),
         )
     if len(refusals) == 1:
