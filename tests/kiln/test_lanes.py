@@ -60,8 +60,17 @@ def orders(count, seed, **schedule):
 
 
 def test_all_are_denoised_before_the_first_is_decoded(lane, tmp_path):
-    story = Story(lane, tmp_path)
+    first, story = Story(lane, tmp_path), Story(lane, tmp_path)
+    (before,) = orders(1, 99, step_seconds=2.0)
+    busy = first.begin(before)
+    wait_for(lambda: first.told)
+    # They stand in line together, and are one batch, because the lane is at work.
+    in_line = set()
+    story.act = lambda name, progress: in_line.add(name)
     results = [story.begin(one) for one in orders(3, 100)]
+    wait_for(lambda: len(in_line) == 3)
+    assert not busy.done()
+    assert busy.result(LONG).chosen
     assert all(one.result(LONG).chosen for one in results)
     phases = [phase for _, phase, done in story.told if phase in ("denoise", "decode")]
     assert phases.index("decode") > max(n for n, p in enumerate(phases) if p == "denoise")
@@ -192,12 +201,14 @@ def test_two_lanes_share_the_line_and_each_goes_stage_by_stage(two, tmp_path):
     # Four each where both run alike; a lane that the system lets wait gives up a share.
     assert all(places(results).count(lane) >= 2 for lane in ("gpu 0", "gpu 1"))
     where = {one.result().chosen[0].seed: one.result().place for one in results}
+    turns = []
     for lane in ("gpu 0", "gpu 1"):
         mine = [f"s{seed}" for seed, at in where.items() if at == lane]
         phases = [phase for name, phase, done in story.told if name in mine and done]
-        turns = [phase for phase, _ in groupby(p for p in phases if p in ("denoise", "decode"))]
-        # One batch, or a second one where a share was given up; clip by clip it were 8 turns.
-        assert turns in (["denoise", "decode"], ["denoise", "decode"] * 2)
+        turns += [phase for phase, _ in groupby(p for p in phases if p in ("denoise", "decode"))]
+    # A batch each, or some more where they came by and by or a share was given up; clip by clip
+    # there were eight.
+    assert turns.count("decode") <= 4
     # Of what is given up, one clip was half denoised at most.
     assert sum(phase == "denoise" and done > 0 for _, phase, done in story.told) <= 16 + 2
 
