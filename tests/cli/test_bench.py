@@ -166,13 +166,15 @@ def test_a_plan_shows_what_the_same_render_took_the_last_time():
     rows = {name: line.partition(name)[2] for line in lines for name in names if name in line}
     assert rows["memory"].count("GiB") == 2
     assert rows["the first clip"].split()[0] == "over"  # the formula leaves something out
-    # This model has nothing to load, so its clips are all alike: measured as further ones.
-    assert [rows[name].count(" s") for name in names[1:]] == [1, 1, 2]
+    # It was the first of its process. What this model takes to load may be less than is told.
+    assert rows["the first clip"].count(" s") == 2
+    assert rows["each further"].count(" s") == 1
     last = result(run(*plan, "--json"))["last"]
     assert last["vram"] == 0
     assert last["ram"] > 50_000_000
-    assert (last["load"], last["first"]) == (0, 0)
-    assert last["further"] > 0
+    assert 0 <= last["load"] < 60
+    assert last["first"] > 0
+    assert last["further"] == 0
     assert last["on"].startswith("20")
     # Of an imagined machine, or of another length, nothing was measured.
     assert result(run(*plan, "--ram", "8GiB", "--json"))["last"] is None

@@ -39,6 +39,9 @@ def test_the_first_clip_of_a_process_and_a_further_one_stand_apart():
     for trials in ((FIRST, FURTHER), (FURTHER, FIRST)):
         last = told(("2026-11-02T09:00:00+00:00", *trials))
         assert (last.load, last.first, last.further) == (6.0, 7.0, 5.0)
+    light = replace(FIRST, took={**FIRST.took, "load": 0.0})
+    last = told(("2026-11-02T09:00:00+00:00", light, FURTHER))
+    assert (last.load, last.first, last.further) == (0.0, 7.0, 5.0)
     only = told(("2026-11-02T09:00:00+00:00", FURTHER))
     assert (only.load, only.first, only.further) == (0.0, 0.0, 5.0)
 

@@ -55,11 +55,11 @@ def last_time(
     latest = max(found, key=lambda last: last.on, default=None)
     if latest is None:
         return None
-    others = [one for one in found if bool(one.load) != bool(latest.load)]
+    others = [one for one in found if bool(one.first) != bool(latest.first)]
     other = max(others, key=lambda last: last.on, default=None)
     if other is None or other.on[:10] != latest.on[:10]:
         return latest
-    first, further = (latest, other) if latest.load else (other, latest)
+    first, further = (latest, other) if latest.first else (other, latest)
     return replace(latest, load=first.load, first=first.first, further=further.further)
 
 
@@ -89,15 +89,16 @@ def _same_trial(trial: Trial, plan: Plan) -> bool:
 def _of_recipe(recipe: Recipe, on: str) -> LastTime:
     takes = max(1, len(recipe.takes) // len(recipe.plan.segments))
     seconds = sum(recipe.seconds.get(phase, 0.0) for phase in RENDER) / takes
-    return _told(on, recipe.peak_vram, recipe.peak_ram, seconds, recipe.seconds.get("load", 0.0))
+    return _told(on, recipe.peak_vram, recipe.peak_ram, seconds, recipe.seconds.get("load"))
 
 
 def _of_trial(trial: Trial, on: str) -> LastTime:
-    load = trial.took.get("load", 0.0)
+    load = trial.took.get("load")
     return _told(on, trial.peak_vram, trial.peak_ram, trial.render_seconds, load)
 
 
-def _told(on: str, vram: int, ram: int, seconds: float, load: float) -> LastTime:
-    if not load:
+def _told(on: str, vram: int, ram: int, seconds: float, load: float | None) -> LastTime:
+    """`load` is None where the model was at hand; 0.0 is a model with next to nothing to load."""
+    if load is None:
         return LastTime(on=on, vram=vram, ram=ram, further=seconds)
     return LastTime(on=on, vram=vram, ram=ram, load=load, first=seconds)
