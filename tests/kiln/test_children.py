@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
@@ -20,7 +20,7 @@ from reelkiln.kiln.error_words import error_from_json, error_to_json
 from reelkiln.kiln.lanes import LaneRenderer
 from reelkiln.kiln.pipe import receive
 from reelkiln.kiln.watch import Watch
-from waiting import wait_for
+from waiting import LONG, wait_for
 
 PARENT = """
 import os, sys, time
@@ -89,7 +89,7 @@ def test_a_stop_in_the_middle_of_a_message_does_not_wait_for_its_end(tmp_path, m
     monkeypatch.setattr(children, "receive", torn)
     thread = threading.Thread(target=render, daemon=True)
     thread.start()
-    thread.join(60.0)
+    thread.join(LONG)
     pids = renderer.pids()
     for pid in filter(None, pids):
         psutil.Process(pid).kill()
@@ -106,15 +106,16 @@ def test_ctrl_c_while_a_child_is_read_is_its_parents_to_hear(kind, tmp_path):
 
     def press():
         pid = wait_for(lambda: next(filter(None, renderer.pids()), None))
-        for _ in range(20):
-            os.kill(pid, signal.SIGINT)
-            pressed.append(True)
-            time.sleep(0.02)
+        with suppress(ProcessLookupError):  # it has done its work already
+            for _ in range(20):
+                os.kill(pid, signal.SIGINT)
+                pressed.append(True)
+                time.sleep(0.02)
 
     thread = threading.Thread(target=press, daemon=True)
     thread.start()
     with closing(renderer):
         done = renderer.render(null_order(), tmp_path, Watch())
-    thread.join(10.0)
+    thread.join(LONG)
     assert pressed
     assert done.chosen
