@@ -60,15 +60,18 @@ STOPPED_AT_MANY_MOMENTS = """
     begin = time.monotonic()
     make(target, clip)
     lasts = time.monotonic() - begin
-    stopped = 0
-    for part in range(25):
+    stopped = tried = 0
+    while stopped < 20 and tried < 200:
         target.unlink(missing_ok=True)
+        begin = time.monotonic()
         try:
-            signal.setitimer(signal.ITIMER_REAL, 0.001 + lasts * part / 25)
+            signal.setitimer(signal.ITIMER_REAL, 0.001 + lasts * (tried % 25) / 25)
             make(target, clip)
             signal.setitimer(signal.ITIMER_REAL, 0)
+            lasts = time.monotonic() - begin  # the machine may have been busier before
         except KeyboardInterrupt:
             stopped += 1
+        tried += 1
         left = {path.name for path in folder.iterdir()} - {"a.mp4", "work"}
         assert not left, left
         assert not psutil.Process().children(), "a child is left"
@@ -79,7 +82,7 @@ STOPPED_AT_MANY_MOMENTS = """
 """
 
 
-def test_ctrl_c_at_25_moments_leaves_no_part_file_and_no_child(tmp_path):
+def test_ctrl_c_at_20_moments_leaves_no_part_file_and_no_child(tmp_path):
     # The alarm stands for the key: it raises SIGINT wherever the program is just then.
     body = """
     from reelkiln.film.facts import probe
@@ -88,7 +91,7 @@ def test_ctrl_c_at_25_moments_leaves_no_part_file_and_no_child(tmp_path):
     process = child(textwrap.dedent(body) + textwrap.dedent(STOPPED_AT_MANY_MOMENTS), tmp_path)
     words = said(process)
     assert process.returncode == 0, words
-    assert int(words.split()[-1]) >= 15
+    assert int(words.split()[-1]) == 20
 
 
 AT_LINES = """
