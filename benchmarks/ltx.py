@@ -33,7 +33,6 @@ from ltx_turns import ORDER, Turns
 from reelkiln.backends import ltx_words
 from reelkiln.backends.probe import versions
 from reelkiln.backends.registry import find_backend
-from reelkiln.backends.seam import WORDS
 from reelkiln.backends.tiny_ltx import ENCODER, FULL_LTX, TINY_LTX, write_ltx
 from reelkiln.errors import OutOfMemory
 from reelkiln.models.cards import find_card
@@ -71,14 +70,7 @@ def row(
         told = told.removesuffix(" |") + f", weights in {where} |"
     said = "a gold bottle on a table of stone, the camera moves slowly around it"
     try:
-        with (
-            capped(cap),
-            tempfile.TemporaryDirectory() as words,
-            Ram() as ram,
-            find_backend("ltx").open(
-                plan, bench.card, {**bench.folders, WORDS: Path(words)}, load := Clock()
-            ) as session,
-        ):
+        with bench.opened(plan, cap) as (session, load, ram):
             lie(session, where)
             lead, segment = bench.lead(case), plan.segments[0]
             session.render(segment, load, lead)

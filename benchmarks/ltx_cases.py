@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
-from reelkiln.backends.seam import Folders
+from held import Clock, Ram, capped
+from reelkiln.backends.registry import find_backend
+from reelkiln.backends.seam import WORDS, Folders, Session
 from reelkiln.plan.card import Card
 from reelkiln.plan.ladder import Rung
 from reelkiln.plan.machine import GiB, Machine
@@ -106,6 +111,15 @@ class Bench:
             seconds_estimate=0.0,
             because=(),
         )
+
+    @contextmanager
+    def opened(self, plan: Plan, cap: float | None) -> Iterator[tuple[Session, Clock, Ram]]:
+        """The model loaded under a cap in GiB (None: no cap) with no words kept yet, the seconds of
+        loading, and what RAM it takes inside."""
+        with capped(cap), tempfile.TemporaryDirectory() as words, Ram() as ram:
+            folders = {**self.folders, WORDS: Path(words)}
+            with find_backend("ltx").open(plan, self.card, folders, load := Clock()) as session:
+                yield session, load, ram
 
     def chosen(self, case: Case, cap: float, ram: int = 8) -> Rung:
         """The rung that the planner takes with `cap` GiB of GPU memory and `ram` GiB of RAM, a

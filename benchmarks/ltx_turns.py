@@ -17,11 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from held import Clock, Ram, capped, pinned, wall_time
+from held import Clock, pinned, wall_time
 from ltx_cases import Bench, Case
 from ltx_theirs import OURS, PEERS, RECIPES, RESIDENT, Row, resident, theirs
-from reelkiln.backends.registry import find_backend
-from reelkiln.backends.seam import WORDS
 from reelkiln.errors import OutOfMemory
 from reelkiln.plan.machine import GiB
 
@@ -140,14 +138,7 @@ def ours(bench: Bench, case: Case, cap: float, clips: int) -> list[Row]:
     name, held = f"{case.name}, words kept", f"{cap}"
     rows: list[Row] = []
     try:
-        with (
-            capped(cap),
-            tempfile.TemporaryDirectory() as words,
-            Ram() as ram,
-            find_backend("ltx").open(
-                plan, bench.card, {**bench.folders, WORDS: Path(words)}, load := Clock()
-            ) as session,
-        ):
+        with bench.opened(plan, cap) as (session, load, ram):
             segment, lead = plan.segments[0], bench.lead(case)
             session.render(segment, load, lead)
             for _ in range(clips):
